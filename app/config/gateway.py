@@ -1,0 +1,119 @@
+"""Identity: what a deployed application is. A change of any of it restarts replicas."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.domain import AUTO_MODEL
+
+
+class ConfigModel(BaseModel):
+    """Frozen; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VllmBackend(ConfigModel):
+    """vLLM under `ray.serve.llm`. `llm` holds the fields of Ray's `LLMConfig` other than the model's identity."""
+
+    kind: Literal["vllm"]
+    llm: dict[str, Any] = Field(default_factory=dict)
+
+
+class OpenAIBackend(ConfigModel):
+    """Any OpenAI-compatible upstream over HTTP. The key is read from the environment variable `api_key_env`."""
+
+    kind: Literal["openai"]
+    base_url: str
+    model: str
+    api_key_env: str | None = None
+    provider: str = "openai"
+
+
+class EchoBackend(ConfigModel):
+    """A deterministic fake for load and fault tests: it repeats the prompt's words and no model answers."""
+
+    kind: Literal["echo"]
+    tokens: int = Field(default=16, ge=1)
+    time_to_first_token_ms: float = Field(default=0, ge=0)
+    time_per_token_ms: float = Field(default=0, ge=0)
+    serve: dict[str, Any] = Field(default_factory=dict)
+
+
+BackendSpec = Annotated[VllmBackend | OpenAIBackend | EchoBackend, Field(discriminator="kind")]
+
+
+class TierSpec(ConfigModel):
+    """One level of capability.
+
+    `model` is the id that clients see and the catalog's id; `adapters` are LoRA ids served on top of it. `backends` are
+    tried in order of price. `context_tokens` bounds input and output together; `max_output_tokens` is what a request
+    gets that names no maximum.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    model: str
+    context_tokens: int = Field(gt=0)
+    max_output_tokens: int = Field(gt=0)
+    adapters: tuple[str, ...] = ()
+    backends: tuple[BackendSpec, ...] = Field(min_length=1)
+
+    def backend_names(self) -> list[str]:
+        """`tier/kind`, numbered from the second of a kind on: `small/vllm`, `small/openai`, `small/openai-2`."""
+        names: list[str] = []
+        for spec in self.backends:
+            count = sum(name.split("-")[0] == f"{self.name}/{spec.kind}" for name in names)
+            names.append(f"{self.name}/{spec.kind}" + (f"-{count + 1}" if count else ""))
+        return names
+
+
+class EmbedderSpec(ConfigModel):
+    """The sentence-transformers model of the graph; `threads` of the machine for it."""
+
+    model: str = "all-MiniLM-L6-v2"
+    max_batch: int = Field(default=64, gt=0)
+    threads: int = Field(default=1, gt=0)
+
+
+Place = Literal["deployment", "inline"]
+
+
+class Placement(ConfigModel):
+    """Where each light stage runs: in a deployment of its own, or inside the ingress without the hop."""
+
+    normalizer: Place = "deployment"
+    semantic_cache: Place = "deployment"
+    router: Place = "deployment"
+
+
+class LimitsSpec(ConfigModel):
+    """Bounds on what a client may send."""
+
+    max_body_bytes: int = Field(default=2 * 1024 * 1024, gt=0)
+
+
+class StoreSpec(ConfigModel):
+    """How Redis is spoken to; its address comes from the environment (`REDIS_URL`)."""
+
+    timeout_s: float = Field(default=0.25, gt=0)
+    prefix: str = "leanserve"
+
+
+class GatewayConfig(ConfigModel):
+    """The `args` of the Serve application. Tiers are listed from the cheapest to the best."""
+
+    tiers: tuple[TierSpec, ...] = Field(min_length=1)
+    embedder: EmbedderSpec = EmbedderSpec()
+    placement: Placement = Placement()
+    limits: LimitsSpec = LimitsSpec()
+    store: StoreSpec = StoreSpec()
+    serve: dict[Literal["ingress", "normalizer", "semantic_cache", "router"], dict[str, Any]] = Field(
+        default_factory=dict, description="Serve deployment options by light stage"
+    )
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> "GatewayConfig":
+        names = [name for tier in self.tiers for name in {tier.name, tier.model, *tier.adapters}]
+        if len(set(names)) != len(names) or AUTO_MODEL in names:
+            raise ValueError(f"tier names and models must be distinct, and none may be {AUTO_MODEL!r}: {names}")
+        return self

@@ -1,0 +1,134 @@
+"""Policy: what may change without a restart. It reaches the ingress as Serve `user_config` and rides with the request,
+so that every stage of one request sees one policy, wherever the stage runs."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from app.domain import Unit, Window
+
+
+class PolicyModel(BaseModel):
+    """Frozen; an unknown key is an error, so that a typo never silently means "default"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StampRule(PolicyModel):
+    """A field that varies from call to call and does not change the answer.
+
+    What `pattern` (Python regex, multi-line) matches is replaced by `<name>` before the canonical key is made.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    pattern: str
+
+
+class NormalizerPolicy(PolicyModel):
+    """How the canonical key is made.
+
+    `case`: `sentence` folds only the capital that begins a sentence; `fold` folds all text outside code, quotes and
+    identifiers; `keep` folds nothing. `stamps` switches the built-in variable fields; `rules` adds the user's own.
+    """
+
+    case: Literal["sentence", "fold", "keep"] = "sentence"
+    stamps: bool = True
+    rules: tuple[StampRule, ...] = ()
+
+
+class CachePolicy(PolicyModel):
+    """When a stored answer may be replayed. `threshold` is a cosine, 0–1; `ttl_s` seconds, not extended by hits."""
+
+    exact: bool = True
+    semantic: bool = True
+    threshold: float = Field(default=0.95, ge=0, le=1)
+    ttl_s: int = Field(default=86_400, gt=0)
+    max_answer_bytes: int = Field(default=262_144, gt=0)
+
+
+class RoutingPolicy(PolicyModel):
+    """`thresholds`: complexity below which a tier is good enough, by tier; what is below none goes to the best.
+
+    `margin`: a score closer than this below a threshold is "not sure" and takes the better tier.
+    """
+
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=lambda: {"small": 0.3, "medium": 0.7}
+    )
+    margin: float = Field(default=0.0, ge=0, le=0.5)
+
+
+class Price(PolicyModel):
+    """US dollars per million tokens. Exact decimals: money is never a float."""
+
+    input: Decimal = Field(ge=0)
+    output: Decimal = Field(ge=0)
+    cached_input: Decimal | None = Field(default=None, ge=0)
+
+
+class BudgetRule(PolicyModel):
+    """A hard limit by pattern: `name: "*"` is every scope of the kind, each with a counter of its own."""
+
+    scope: Literal["tenant", "feature"]
+    name: str = "*"
+    tenant: str = "*"
+    tokens: int | None = Field(default=None, ge=0)
+    usd: Decimal | None = Field(default=None, ge=0)
+    window: Window = Window.DAY
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> "BudgetRule":
+        if self.tokens is None and self.usd is None:
+            raise ValueError("a budget needs `tokens`, `usd` or both")
+        return self
+
+    def amounts(self) -> list[tuple[Unit, int]]:
+        """The limits as integers: tokens, and micro-USD rounded down."""
+        found = [(Unit.TOKENS, self.tokens)] if self.tokens is not None else []
+        if self.usd is not None:
+            found.append((Unit.MICRO_USD, int(self.usd * 1_000_000)))
+        return found
+
+
+class AttemptPolicy(PolicyModel):
+    """Time-outs in seconds, and when a backend's breaker opens (consecutive failures) and probes again."""
+
+    first_token_timeout_s: float = Field(default=60, gt=0)
+    next_token_timeout_s: float = Field(default=30, gt=0)
+    total_timeout_s: float = Field(default=600, gt=0)
+    breaker_failures: int = Field(default=5, gt=0)
+    breaker_reset_s: float = Field(default=15, gt=0)
+
+
+class FeaturePolicy(PolicyModel):
+    """What one feature has of its own; what it does not name is the general policy's."""
+
+    normalizer: NormalizerPolicy | None = None
+    cache: CachePolicy | None = None
+    routing: RoutingPolicy | None = None
+
+
+class Policy(PolicyModel):
+    """The whole policy. `prices` are by tier name, or by `tier/backend` where backends differ."""
+
+    version: str = "1"
+    normalizer: NormalizerPolicy = NormalizerPolicy()
+    cache: CachePolicy = CachePolicy()
+    routing: RoutingPolicy = RoutingPolicy()
+    prices: dict[str, Price] = Field(default_factory=dict)
+    budgets: tuple[BudgetRule, ...] = ()
+    attempts: AttemptPolicy = AttemptPolicy()
+    features: dict[str, FeaturePolicy] = Field(default_factory=dict)
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _version_is_text(cls, value: Any) -> str:
+        return str(value)
+
+    def for_feature(self, feature: str) -> "Policy":
+        """The policy as `feature` sees it."""
+        own = self.features.get(feature)
+        if own is None:
+            return self
+        return self.model_copy(update={name: part for name, part in own if part is not None})

@@ -1,0 +1,60 @@
+"""What LeanServe knows about one request while it runs: the one record that spans, headers and metrics read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.config.policy import Policy
+from app.domain import AttemptOutcome, CacheHit, GatewayRequest, MicroUsd, RouteDecision, Usage
+
+CacheResult = Literal["exact", "semantic", "miss", "bypass"]
+
+
+@dataclass(slots=True)
+class AttemptRecord:
+    """One call of one backend. `cost` and `usage` grow while chunks arrive; `outcome` is set once, at the end."""
+
+    tier: str
+    backend: str
+    model: str
+    outcome: AttemptOutcome | None = None
+    cause: str = ""
+    usage: Usage = field(default_factory=Usage)
+    cost: MicroUsd = field(default=MicroUsd(0))
+    first_chunk_s: float | None = None
+    duration_s: float = 0.0
+    trace_context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Journey:
+    """One request under way.
+
+    `timings` are seconds by stage name, in the order they ended. `cache` is `bypass` until a lookup was made.
+    """
+
+    request: GatewayRequest
+    policy: Policy
+    cache: CacheResult = "bypass"
+    hit: CacheHit | None = None
+    decision: RouteDecision | None = None
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def tier(self) -> str:
+        """The tier that answers, or answered when the entry was stored; empty before that is known."""
+        if self.hit:
+            return self.hit.tier
+        return self.attempts[-1].tier if self.attempts else ""
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all attempts; a cached answer costs none."""
+        return sum((attempt.usage for attempt in self.attempts), Usage())
+
+    @property
+    def cost(self) -> MicroUsd:
+        """Money of all attempts."""
+        return MicroUsd(sum(attempt.cost for attempt in self.attempts))

@@ -1,0 +1,103 @@
+"""The seams: Protocols of one to three methods. Local objects and Ray handles answer to the same ones."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from app.config.policy import CachePolicy, RoutingPolicy
+from app.domain import (
+    BackendCall,
+    BudgetExceeded,
+    CacheHit,
+    Caller,
+    Chunk,
+    GatewayRequest,
+    Limit,
+    MicroUsd,
+    NormalizedPrompt,
+    PromptKeys,
+    Reservation,
+    RouteDecision,
+    Usage,
+)
+
+
+class Embedder(Protocol):
+    """Text to unit vectors."""
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """One little-endian float32 unit vector per text."""
+        ...
+
+
+class Normalizer(Protocol):
+    """A request to what the later stages read of it."""
+
+    async def normalize(self, request: GatewayRequest, keys: PromptKeys, text: str) -> NormalizedPrompt:
+        """Embed the canonical `text` and estimate the tokens of `request`."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """The graph's embedder, for `/v1/embeddings`."""
+        ...
+
+
+class SemanticCache(Protocol):
+    """Answers of the past, by meaning."""
+
+    async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | None:
+        """The best entry that may answer, or None. Never raises for a fault of the store."""
+        ...
+
+    async def store(
+        self,
+        caller: Caller,
+        prompt: NormalizedPrompt,
+        answer: Chunk,
+        usage: Usage,
+        tier: str,
+        policy: CachePolicy,
+    ) -> None:
+        """Keep a complete answer under its canonical key and in its context's vector set."""
+        ...
+
+
+class ComplexityRouter(Protocol):
+    """Which tier is good enough."""
+
+    async def route(self, prompt: NormalizedPrompt, policy: RoutingPolicy) -> RouteDecision:
+        """The cheapest tier that can do the job; not sure means the better one."""
+        ...
+
+
+class BudgetLedger(Protocol):
+    """Hard limits: reserve before, settle after."""
+
+    async def reserve(
+        self, reservation_id: str, tenant: str, limits: Sequence[Limit], tokens: int, cost: MicroUsd
+    ) -> Reservation | BudgetExceeded:
+        """Hold `tokens` and `cost` in all limits or in none. Durable before it returns."""
+        ...
+
+    async def settle(self, reservation: Reservation, tokens: int, cost: MicroUsd) -> None:
+        """Replace what was held by what was spent. Idempotent. `settle(r, 0, 0)` releases."""
+        ...
+
+
+class Backend(Protocol):
+    """One place where a model answers: a vLLM deployment, an OpenAI-compatible upstream, an echo."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the configuration, e.g. `small/vllm`."""
+        ...
+
+    def send(self, call: BackendCall) -> AsyncIterator[list[Chunk]]:
+        """Answer with batches of chunks when `call.stream`, else with one batch of one whole body.
+
+        Raises the errors below `BackendError`. Closing the iterator stops the engine's work.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether a call would be taken now."""
+        ...
