@@ -246,3 +246,8 @@ class BackendCall:
     def stream(self) -> bool:
         """Whether the backend answers with chunks."""
         return bool(self.payload.get("stream"))
+
+    @property
+    def prompt(self) -> Any:
+        """What the engine reads, messages or text. Prefix-aware request routing looks for an attribute of this name."""
+        return self.payload.get("messages") or self.payload.get("prompt") or ""

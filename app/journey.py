@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.config.policy import Policy
+from app.cost.prices import PriceSheet
 from app.domain import AttemptOutcome, CacheHit, GatewayRequest, MicroUsd, RouteDecision, Usage
 
 CacheResult = Literal["exact", "semantic", "miss", "bypass"]
@@ -28,13 +29,14 @@ class AttemptRecord:
 
 @dataclass(slots=True)
 class Journey:
-    """One request under way.
+    """One request under way, by the policy and the prices of its beginning.
 
     `timings` are seconds by stage name, in the order they ended. `cache` is `bypass` until a lookup was made.
     """
 
     request: GatewayRequest
     policy: Policy
+    prices: PriceSheet = field(default_factory=lambda: PriceSheet({}))
     cache: CacheResult = "bypass"
     hit: CacheHit | None = None
     decision: RouteDecision | None = None

@@ -76,6 +76,7 @@ class EmbedderSpec(ConfigModel):
 
 
 Place = Literal["deployment", "inline"]
+LightStage = Literal["ingress", "normalizer", "semantic_cache", "router"]
 
 
 class Placement(ConfigModel):
@@ -107,7 +108,7 @@ class GatewayConfig(ConfigModel):
     placement: Placement = Placement()
     limits: LimitsSpec = LimitsSpec()
     store: StoreSpec = StoreSpec()
-    serve: dict[Literal["ingress", "normalizer", "semantic_cache", "router"], dict[str, Any]] = Field(
+    serve: dict[LightStage, dict[str, Any]] = Field(
         default_factory=dict, description="Serve deployment options by light stage"
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.domain import Unit, Window
+from app.prompt.patterns import compile_rule
 
 
 class PolicyModel(BaseModel):
@@ -23,6 +24,12 @@ class StampRule(PolicyModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     pattern: str
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_compiles(cls, value: str) -> str:
+        compile_rule(value)
+        return value
 
 
 class NormalizerPolicy(PolicyModel):
@@ -110,7 +117,10 @@ class FeaturePolicy(PolicyModel):
 
 
 class Policy(PolicyModel):
-    """The whole policy. `prices` are by tier name, or by `tier/backend` where backends differ."""
+    """The whole policy. `prices` are by tier name, or by `tier/backend` where backends differ.
+
+    `stage_timeout_s` bounds each light stage (normalizer, semantic cache, router); a late one is done without.
+    """
 
     version: str = "1"
     normalizer: NormalizerPolicy = NormalizerPolicy()
@@ -119,6 +129,7 @@ class Policy(PolicyModel):
     prices: dict[str, Price] = Field(default_factory=dict)
     budgets: tuple[BudgetRule, ...] = ()
     attempts: AttemptPolicy = AttemptPolicy()
+    stage_timeout_s: float = Field(default=2.0, gt=0)
     features: dict[str, FeaturePolicy] = Field(default_factory=dict)
 
     @field_validator("version", mode="before")

@@ -1,0 +1,49 @@
+"""Bytes to a validated body: bounded before it is parsed, parsed once."""
+
+from typing import Any, TypeVar
+
+import msgspec
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from app.api.schema import WireModel
+from app.errors import BodyTooLarge, InvalidRequest
+
+Schema = TypeVar("Schema", bound=WireModel)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, at most `limit` bytes of it. Raises `BodyTooLarge` as soon as that is known, parsing nothing."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise BodyTooLarge(f"the body may have at most {limit} bytes")
+    received = bytearray()
+    async for part in request.stream():
+        received += part
+        if len(received) > limit:
+            raise BodyTooLarge(f"the body may have at most {limit} bytes")
+    return bytes(received)
+
+
+def parse(body: bytes, schema: type[WireModel]) -> dict[str, Any]:
+    """The JSON object as it came, once it is known to be a valid `schema`. Raises `InvalidRequest`."""
+    try:
+        payload = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidRequest("the body is not valid JSON") from error
+    if not isinstance(payload, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    try:
+        schema.model_validate(payload)
+    except ValidationError as error:
+        raise _explained(error) from None
+    except RecursionError as error:
+        raise InvalidRequest("the body is nested too deeply") from error
+    return payload
+
+
+def _explained(error: ValidationError) -> InvalidRequest:
+    """The first fault, by field. The value itself is left out: it may be a prompt."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return InvalidRequest(f"{where}: {first['msg']}", str(first["loc"][0]) if first["loc"] else None)

@@ -1,0 +1,52 @@
+"""`POST /v1/embeddings`: the graph's own embedder."""
+
+import base64
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import numpy as np
+from fastapi import APIRouter, Request, Response
+
+from app.api.body import parse, read_body
+from app.api.callers import KeyRing, caller_of
+from app.api.schema import EmbeddingsRequest
+from app.api.sse import ClientLeft, unless_gone
+from app.embeddings import Embeddings
+from app.errors import ModelNotFound
+
+
+class EmbeddingRoutes:
+    """Unit vectors of texts, in OpenAI's format."""
+
+    def __init__(self, embeddings: Embeddings, keys: KeyRing, max_body_bytes: int) -> None:
+        self._embeddings = embeddings
+        self._keys = keys
+        self._limit = max_body_bytes
+        self.router = APIRouter()
+        self.router.add_api_route("/v1/embeddings", self.embed, methods=["POST"])
+
+    async def embed(self, request: Request) -> Response:
+        """One vector per text: floats, or base64 of little-endian float32 when asked for."""
+        payload = parse(await read_body(request, self._limit), EmbeddingsRequest)
+        if payload["model"] != self._embeddings.model:
+            raise ModelNotFound(f"the only embedding model is {self._embeddings.model!r}", "model")
+        texts = [payload["input"]] if isinstance(payload["input"], str) else payload["input"]
+        caller = caller_of(request.headers, payload, self._keys)
+        try:
+            work = self._embeddings.embed(f"req-{uuid4().hex}", caller, texts)
+            vectors, tokens = await unless_gone(request, work)
+        except ClientLeft:
+            return Response(status_code=499)
+        body = {
+            "object": "list",
+            "model": payload["model"],
+            "data": [_row(i, vector, payload.get("encoding_format")) for i, vector in enumerate(vectors)],
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+        return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _row(index: int, vector: bytes, encoding: str | None) -> dict[str, Any]:
+    value = base64.b64encode(vector).decode() if encoding == "base64" else np.frombuffer(vector, "<f4").tolist()
+    return {"object": "embedding", "index": index, "embedding": value}

@@ -1,0 +1,37 @@
+"""Embeddings as a product: the graph's embedder under the caller's token limits."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from app.budget.hold import hold
+from app.budget.limits import limits_for
+from app.domain import BudgetExceeded, Caller, MicroUsd
+from app.errors import BudgetRefused
+
+if TYPE_CHECKING:
+    from app.gateway import Gateway
+
+BYTES_PER_TOKEN = 4
+"""Of English text in WordPiece; the usual rule of thumb, used for accounting only."""
+
+
+class Embeddings:
+    """Reserve, embed, settle. The embedder runs on the graph's own machines: it costs tokens, not dollars."""
+
+    def __init__(self, gateway: "Gateway", model: str) -> None:
+        self.model = model
+        self._gateway = gateway
+
+    async def embed(self, request_id: str, caller: Caller, texts: Sequence[str]) -> tuple[list[bytes], int]:
+        """One little-endian float32 unit vector per text, and the tokens they count for."""
+        stages = self._gateway.stages
+        tokens = sum(1 + len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN for text in texts)
+        limits = limits_for(caller, self._gateway.policy.budgets)
+        granted = await stages.ledger.reserve(request_id, caller.tenant, limits, tokens, MicroUsd(0))
+        if isinstance(granted, BudgetExceeded):
+            raise BudgetRefused(granted)
+        spent = 0
+        async with hold(stages.ledger, granted, lambda: (spent, MicroUsd(0))):
+            vectors = await stages.normalizer.embed(texts)
+            spent = tokens
+        return vectors, tokens

@@ -1,0 +1,229 @@
+"""The request: from a validated body to an answer, on one screen. `Gateway.answer` is where to start reading."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.budget.hold import hold
+from app.budget.limits import limits_for
+from app.budget.sizing import choices, worst_case_tokens
+from app.cache.collect import AnswerCollector
+from app.cache.exact import ExactCache
+from app.config.gateway import TierSpec
+from app.config.policy import Policy
+from app.cost.prices import PriceSheet
+from app.domain import (
+    BackendCall,
+    BudgetExceeded,
+    CacheHit,
+    Chunk,
+    GatewayRequest,
+    NormalizedPrompt,
+    PromptKeys,
+    Reservation,
+    RouteDecision,
+)
+from app.errors import BudgetRefused
+from app.journey import Journey
+from app.observe.telemetry import Telemetry
+from app.observe.trace import RequestTrace
+from app.ports import BudgetLedger, ComplexityRouter, Normalizer, SemanticCache
+from app.prompt.keys import KeyMaker
+from app.prompt.tokens import estimate_input_tokens
+from app.tiers.attempts import Attempts, CallFactory
+from app.tiers.catalog import TierCatalog
+from app.wire import backend_payload, finish, replayed, visible
+
+logger = logging.getLogger("leanserve.gateway")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The parts of the graph, local or remote: the gateway cannot tell."""
+
+    keys: KeyMaker
+    exact: ExactCache
+    normalizer: Normalizer
+    semantic: SemanticCache
+    router: ComplexityRouter
+    ledger: BudgetLedger
+    attempts: Attempts
+    telemetry: Telemetry
+
+
+class Gateway:
+    """Answers requests by one policy at a time; `reconfigure` swaps it between requests, never within one."""
+
+    def __init__(self, stages: Stages, catalog: TierCatalog) -> None:
+        self.catalog = catalog
+        self.stages = stages
+        self.policy = Policy()
+        self._prices = PriceSheet({})  # prices nothing: before `reconfigure` nothing can be spent
+        self._background: set[asyncio.Task[None]] = set()
+
+    def reconfigure(self, policy: Policy) -> None:
+        """Take a new policy for the requests that begin after it. Raises `ConfigError`; the old one stays then."""
+        prices = PriceSheet(policy.prices)
+        prices.check(self.catalog.specs(self.catalog.names))
+        self.policy, self._prices = policy, prices
+
+    def begin(self, request: GatewayRequest) -> Journey:
+        """The record of a request, under the policy of its feature."""
+        return Journey(request, self.policy.for_feature(request.caller.feature), self._prices)
+
+    async def answer(self, journey: Journey) -> AsyncGenerator[list[Chunk], None]:
+        """Chunks of a stream, or one whole body. `journey` fills as it goes.
+
+        Nothing is yielded before an attempt has committed: until then every fault is an exception with a status.
+        Closing the generator stops the engine and settles what was produced.
+        """
+        with self.stages.telemetry.request(journey, journey.prices.cost) as trace:
+            async with aclosing(self._answer(journey, trace)) as parts:
+                async for chunks in parts:
+                    trace.first_chunk()
+                    yield chunks
+
+    async def _answer(self, journey: Journey, trace: RequestTrace) -> AsyncGenerator[list[Chunk], None]:
+        requested = self.catalog.decide(journey.request.model)
+        keys, text = self.stages.keys.read(journey.request, journey.policy)
+        if hit := await self._exact(journey, trace, keys):
+            yield replayed(journey, hit)
+            return
+        prompt = await self._normalize(journey, trace, keys, text)
+        hit, decision = await asyncio.gather(
+            self._lookup(journey, trace, prompt), self._route(journey, trace, prompt, requested)
+        )
+        if hit:
+            yield replayed(journey, hit)
+            return
+        journey.decision = decision
+        async with aclosing(self._generate(journey, trace, decision, prompt)) as parts:
+            async for chunks in parts:
+                yield chunks
+
+    async def _exact(self, journey: Journey, trace: RequestTrace, keys: PromptKeys) -> CacheHit | None:
+        """Stage 0: one round trip to Redis, no hop."""
+        request, policy = journey.request, journey.policy.cache
+        if not (policy.exact and request.cache_control.read):
+            return None
+        with trace.stage("cache.exact"):
+            return _record(journey, await self.stages.exact.get(request.caller, keys.canonical_key, policy))
+
+    async def _normalize(self, journey: Journey, trace: RequestTrace, keys: PromptKeys, text: str) -> NormalizedPrompt:
+        """Stage 1. Without its embedding a prompt still works: no semantic hit, and the router is not sure."""
+        request = journey.request
+        if _needs_embedding(journey, text):
+            with trace.stage("normalize"):
+                call = self.stages.normalizer.normalize(request, keys, text)
+                if prompt := await self._in_time(journey, "normalizer", call):
+                    return prompt
+        return NormalizedPrompt(text, keys, estimate_input_tokens(request.payload), b"")
+
+    async def _lookup(self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt) -> CacheHit | None:
+        """Stage 2a. Any fault of the cache is a miss."""
+        request, policy = journey.request, journey.policy.cache
+        if not (policy.semantic and request.cache_control.read and prompt.embedding and prompt.text):
+            return None
+        with trace.stage("cache.lookup"):
+            call = self.stages.semantic.lookup(request.caller, prompt, policy)
+            return _record(journey, await self._in_time(journey, "semantic cache", call))
+
+    async def _route(
+        self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt, requested: RouteDecision | None
+    ) -> RouteDecision:
+        """Stage 2b. A router that fails or is late is not sure: the best tier."""
+        if requested:
+            return requested
+        with trace.stage("route"):
+            call = self.stages.router.route(prompt, journey.policy.routing)
+            decision = await self._in_time(journey, "router", call)
+        return decision or self.catalog.best("router unavailable")
+
+    async def _generate(
+        self, journey: Journey, trace: RequestTrace, decision: RouteDecision, prompt: NormalizedPrompt
+    ) -> AsyncGenerator[list[Chunk], None]:
+        """Stages 3 to 6: reserve, attempt, settle, remember. The last chunk waits until the books are closed."""
+        reservation = await self._reserve(journey, trace, decision, prompt)
+        request = journey.request
+        collector, last = AnswerCollector(request.operation, choices(request.payload)), None
+        async with hold(self.stages.ledger, reservation, lambda: (journey.usage.total_tokens, journey.cost)):
+            run = self.stages.attempts.run(journey, self._call_factory(journey, prompt), trace.attempt)
+            async with aclosing(run) as parts:
+                async for chunks in parts:
+                    collector.feed(chunks)
+                    shown, last = visible(chunks, last, stream=request.stream)
+                    if shown:
+                        yield shown
+        self._remember(journey, prompt, collector)
+        if end := finish(journey, last):
+            yield end
+
+    async def _reserve(
+        self, journey: Journey, trace: RequestTrace, decision: RouteDecision, prompt: NormalizedPrompt
+    ) -> Reservation:
+        """Stage 3: the worst case of every tier that may serve it, in all limits or in none."""
+        request, specs = journey.request, self.catalog.specs(decision.tiers)
+        output = worst_case_tokens(request.payload, specs, prompt.token_estimate)
+        cost = journey.prices.worst_case(specs, prompt.token_estimate, output)
+        limits = limits_for(request.caller, journey.policy.budgets)
+        with trace.stage("budget.reserve"):
+            granted = await self.stages.ledger.reserve(
+                request.id, request.caller.tenant, limits, prompt.token_estimate + output, cost
+            )
+        if isinstance(granted, BudgetExceeded):
+            raise BudgetRefused(granted)
+        return granted
+
+    def _call_factory(self, journey: Journey, prompt: NormalizedPrompt) -> CallFactory:
+        request = journey.request
+
+        def call(spec: TierSpec, backend: str, trace_context: Mapping[str, str]) -> BackendCall:
+            model = self.catalog.served_model(spec, request.model)
+            payload = backend_payload(request.payload, spec, model, prompt.token_estimate)
+            return BackendCall(request.id, request.operation, payload, trace_context)
+
+        return call
+
+    def _remember(self, journey: Journey, prompt: NormalizedPrompt, collector: AnswerCollector) -> None:
+        """Keep a complete answer, behind the client's back: the response does not wait for it."""
+        request, policy = journey.request, journey.policy.cache
+        if not (policy.exact or policy.semantic) or not request.cache_control.write or not collector.complete:
+            return
+        store = self.stages.semantic.store(
+            request.caller, prompt, collector.body(), journey.usage, journey.tier, policy
+        )
+        task = asyncio.ensure_future(self._quietly(store))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _in_time(self, journey: Journey, stage: str, call: Awaitable[T]) -> T | None:
+        """The result of a light stage, or None where it fails or is late: a request never dies of one."""
+        try:
+            async with asyncio.timeout(journey.policy.stage_timeout_s):
+                return await call
+        except Exception as error:
+            logger.warning("request=%s goes on without the %s: %s", journey.request.id, stage, type(error).__name__)
+            return None
+
+    async def _quietly(self, call: Awaitable[None]) -> None:
+        try:
+            await call
+        except Exception as error:
+            logger.warning("an answer was not stored: %s", type(error).__name__)
+
+
+def _record(journey: Journey, hit: CacheHit | None) -> CacheHit | None:
+    journey.hit = hit
+    journey.cache = hit.kind if hit else "miss"
+    return hit
+
+
+def _needs_embedding(journey: Journey, text: str) -> bool:
+    """Whether a later stage reads the embedding: it is the dearest light stage."""
+    control, policy = journey.request.cache_control, journey.policy.cache
+    semantic = policy.semantic and text and (control.read or control.write)
+    return bool(semantic) or journey.request.model == "auto"

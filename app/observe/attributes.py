@@ -1,0 +1,123 @@
+"""Attributes of spans: names of OpenTelemetry's GenAI conventions v1.41 where they exist, `leanserve.*` elsewhere.
+
+Cost and tokens are on attempts only, so that summing over all spans counts nothing twice. Stop sequences are left out:
+they are text of the prompt's author.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from app.domain import CacheHit, GatewayRequest
+from app.journey import AttemptRecord, Journey
+from app.observe.labels import clean
+
+Attributes = dict[str, str | int | float | bool]
+
+_PARAMETERS = {
+    "max_tokens": "gen_ai.request.max_tokens",
+    "max_completion_tokens": "gen_ai.request.max_tokens",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "seed": "gen_ai.request.seed",
+    "n": "gen_ai.request.choice.count",
+    "stream": "gen_ai.request.stream",
+}
+
+
+def request_attributes(journey: Journey) -> Attributes:
+    """What is known when the request starts."""
+    request = journey.request
+    return {
+        "gen_ai.operation.name": request.operation,
+        "gen_ai.request.model": clean(request.model),
+        "leanserve.request.id": clean(request.id),
+        "leanserve.policy.version": clean(journey.policy.version),
+        **_caller(request),
+        **_parameters(request.payload),
+    }
+
+
+def _caller(request: GatewayRequest) -> Attributes:
+    caller = request.caller
+    return _said(
+        {
+            "leanserve.tenant": caller.tenant,
+            "leanserve.team": caller.team,
+            "leanserve.feature": caller.feature,
+            "leanserve.user": caller.user,
+            "leanserve.session": caller.session,
+            "gen_ai.conversation.id": caller.session,
+            "leanserve.lane": str(caller.lane),
+        }
+    )
+
+
+def _parameters(payload: Mapping[str, Any]) -> Attributes:
+    found = ((name, payload.get(key)) for key, name in _PARAMETERS.items())
+    return {name: value for name, value in found if _is_number(value)}
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    # OTLP's integers have 64 bits; a larger one would fail the whole batch.
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
+
+
+def _said(texts: Mapping[str, str]) -> Attributes:
+    return {name: clean(text) for name, text in texts.items() if text}
+
+
+def answer_attributes(journey: Journey) -> Attributes:
+    """What is known when the request ends: who answered and why."""
+    known: Attributes = _said(
+        {
+            "leanserve.cache": journey.cache,
+            "leanserve.tier": journey.tier,
+            "gen_ai.response.model": _response_model(journey.hit, journey.attempts),
+        }
+    )
+    if journey.decision:
+        known["leanserve.route.reason"] = clean(journey.decision.reason)
+        if journey.decision.score is not None:
+            known["leanserve.route.score"] = journey.decision.score
+    return known
+
+
+def _response_model(hit: CacheHit | None, attempts: list[AttemptRecord]) -> str:
+    if hit:
+        return str(hit.answer.get("model", ""))
+    return attempts[-1].model if attempts else ""
+
+
+def attempt_attributes(record: AttemptRecord, operation: str) -> Attributes:
+    """Whom an attempt calls."""
+    return {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": provider(record.backend),
+        "gen_ai.request.model": record.model,
+        "leanserve.tier": record.tier,
+        "leanserve.backend": record.backend,
+    }
+
+
+def provider(backend: str) -> str:
+    """`small/openai-2` → `openai`."""
+    return backend.rpartition("/")[2].partition("-")[0]
+
+
+def spent_attributes(record: AttemptRecord) -> Attributes:
+    """What an attempt used, cost and came to."""
+    spent: Attributes = {
+        "gen_ai.usage.input_tokens": record.usage.input_tokens,
+        "gen_ai.usage.output_tokens": record.usage.output_tokens,
+        "gen_ai.usage.cache_read.input_tokens": record.usage.cached_tokens,
+        "leanserve.cost.micro_usd": record.cost,
+        "leanserve.attempt.outcome": str(record.outcome),
+    }
+    if record.cause:
+        spent["leanserve.attempt.cause"] = clean(record.cause)
+    if record.first_chunk_s is not None:
+        spent["gen_ai.response.time_to_first_chunk"] = record.first_chunk_s
+    return spent

@@ -1,0 +1,64 @@
+"""The telemetry of a replica: opened once from the environment, used once a request."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry.trace import NoOpTracer, Tracer
+
+from app.journey import Journey
+from app.observe.logline import open_request_log
+from app.observe.metrics import Metrics
+from app.observe.otlp import open_exporter, traces_endpoint
+from app.observe.trace import Instruments, Pricing, RequestTrace
+
+
+def _nothing() -> None:
+    """Nothing to close."""
+
+
+class Telemetry:
+    """Observes requests with ready instruments. `shutdown` may block: it sends what is left."""
+
+    def __init__(self, instruments: Instruments, shutdown: Callable[[], None] = _nothing) -> None:
+        self._instruments = instruments
+        self._shutdown = shutdown
+
+    @contextmanager
+    def request(self, journey: Journey, pricing: Pricing) -> Iterator[RequestTrace]:
+        """Observe one request from here to the end of the `with`, which may stand in an async generator.
+
+        `pricing` is the price sheet of the journey's policy. A request that raises is counted and re-raised.
+        """
+        trace = RequestTrace(journey, self._instruments, pricing)
+        error: BaseException | None = None
+        try:
+            yield trace
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            trace.end(error)
+
+    def render(self) -> tuple[bytes, str]:
+        """The body and the content type of `/metrics`."""
+        return self._instruments.metrics.render()
+
+    async def close(self) -> None:
+        """Send the spans that wait; without an exporter nothing happens."""
+        await asyncio.to_thread(self._shutdown)
+
+
+def open_telemetry(service_name: str, environ: Mapping[str, str], replica: str) -> Telemetry:
+    """Spans go to the collector that `environ` names (`OTEL_EXPORTER_OTLP_[TRACES_]ENDPOINT`), or nowhere.
+
+    `environ` says whether and where; it is the process's own (`os.environ`), from which OpenTelemetry's SDK reads the
+    other standard variables. `OTEL_SERVICE_NAME` goes before `service_name`.
+    """
+    endpoint = traces_endpoint(environ)
+    tracer: Tracer = NoOpTracer()
+    shutdown = _nothing
+    if endpoint:
+        tracer, shutdown = open_exporter(endpoint, environ.get("OTEL_SERVICE_NAME", service_name), replica)
+    return Telemetry(Instruments(tracer, Metrics(replica), open_request_log(), time.perf_counter), shutdown)

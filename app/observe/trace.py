@@ -1,0 +1,154 @@
+"""One request under observation: its span, its stages and its attempts.
+
+No span is ever made "current": the request runs in an async generator, which may be closed in another task than the one
+that began it, where a context token cannot be given back. Children name their parent instead.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Tracer, format_trace_id, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from app.domain import AttemptOutcome, MicroUsd, Usage
+from app.journey import AttemptRecord, Journey
+from app.observe.attributes import answer_attributes, attempt_attributes, request_attributes, spent_attributes
+from app.observe.ending import Ending, ending, mark
+from app.observe.labels import clean
+from app.observe.logline import log_line
+from app.observe.metrics import Metrics
+
+Pricing = Callable[[str, str, Usage], MicroUsd]
+"""`(tier, backend, usage)` to cost: `PriceSheet.cost` of the policy that the request runs under."""
+
+_W3C = TraceContextTextMapPropagator()
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What a request is observed with. `clock` counts seconds from anywhere."""
+
+    tracer: Tracer
+    metrics: Metrics
+    log: logging.Logger
+    clock: Callable[[], float]
+
+
+class RequestTrace:
+    """Keeps the `Journey` of one request: its timings, its attempts and what they cost."""
+
+    def __init__(self, journey: Journey, instruments: Instruments, pricing: Pricing) -> None:
+        self.journey = journey
+        self.first_chunk_s: float | None = None
+        self._use, self._pricing = instruments, pricing
+        self._started = instruments.clock()
+        self._span = _start_request_span(instruments.tracer, journey)
+        self._context = set_span_in_context(self._span, Context())
+
+    def first_chunk(self) -> None:
+        """The first chunk (or the whole body) is about to leave; `first_chunk_s` is seconds since the request came."""
+        if self.first_chunk_s is None:
+            self.first_chunk_s = self._use.clock() - self._started
+
+    def price(self, record: AttemptRecord) -> None:
+        """Bring `record.cost` up to date. Call it whenever `record.usage` was changed; an attempt's end does too."""
+        record.cost = self._pricing(record.tier, record.backend, record.usage)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage. A stage that runs twice counts the sum."""
+        started = self._use.clock()
+        span = self._use.tracer.start_span(f"leanserve.{name}", context=self._context)
+        try:
+            yield
+        except BaseException as error:
+            mark(span, ending(error))
+            raise
+        finally:
+            span.end()
+            self._stage_ended(name, self._use.clock() - started)
+
+    def _stage_ended(self, name: str, seconds: float) -> None:
+        timings = self.journey.timings
+        timings[name] = timings.pop(name, 0.0) + seconds
+        self._use.metrics.stage_ended(name, seconds)
+
+    @contextmanager
+    def attempt(self, tier: str, backend: str, model: str) -> Iterator[AttemptRecord]:
+        """Record one call of one backend, and tell how it ended.
+
+        `outcome` and `cause` follow from what was raised, unless the caller set them (a hedge that lost, say). The
+        record's `trace_context` goes with the call.
+        """
+        started = self._use.clock()
+        record = AttemptRecord(tier, backend, model)
+        span = self._start_attempt_span(record)
+        self.journey.attempts.append(record)
+        error: BaseException | None = None
+        try:
+            yield record
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            record.duration_s = self._use.clock() - started
+            self._attempt_ended(span, record, ending(error))
+
+    def _start_attempt_span(self, record: AttemptRecord) -> Span:
+        operation = self.journey.request.operation
+        span = self._use.tracer.start_span(
+            f"{operation} {record.model}",
+            context=self._context,
+            kind=SpanKind.CLIENT,
+            attributes=attempt_attributes(record, operation),
+        )
+        headers: dict[str, str] = {}
+        _W3C.inject(headers, set_span_in_context(span, Context()))
+        record.trace_context = headers
+        return span
+
+    def _attempt_ended(self, span: Span, record: AttemptRecord, end: Ending) -> None:
+        if record.outcome is None:
+            record.outcome = end.outcome
+            record.cause = record.cause or end.cause
+        try:
+            self.price(record)
+            self._use.metrics.attempt_ended(self.journey, record)
+        finally:
+            span.set_attributes(spent_attributes(record))
+            mark(span, Ending(record.outcome, record.cause))
+            span.end()
+
+    def end(self, error: BaseException | None) -> None:
+        """The request is over: finish its span, count it and write its line. `Telemetry.request` calls this."""
+        duration_s = self._use.clock() - self._started
+        end = self._how_it_ended(error)
+        self._span.set_attributes(answer_attributes(self.journey))
+        mark(self._span, end)
+        self._span.end()
+        self._use.metrics.request_ended(self.journey, end, error, duration_s, self.first_chunk_s)
+        self._use.log.info("%s", log_line(self.journey, end, duration_s, self.first_chunk_s, self._trace_id()))
+
+    def _how_it_ended(self, error: BaseException | None) -> Ending:
+        end = ending(error)
+        if end.outcome is AttemptOutcome.FAILED:
+            self.journey.error = self.journey.error or end.cause
+        # An error may have been told to the client inside the stream instead of being raised.
+        return Ending(AttemptOutcome.FAILED, self.journey.error) if self.journey.error else end
+
+    def _trace_id(self) -> str:
+        context = self._span.get_span_context()
+        return format_trace_id(context.trace_id) if context.is_valid else ""
+
+
+def _start_request_span(tracer: Tracer, journey: Journey) -> Span:
+    request = journey.request
+    return tracer.start_span(
+        f"{request.operation} {clean(request.model)}",
+        context=_W3C.extract(request.trace_context, Context()),
+        kind=SpanKind.SERVER,
+        attributes=request_attributes(journey),
+    )

@@ -1,0 +1,77 @@
+"""One ingress replica, put together: the stages (local or remote), the gateway over them, the HTTP edge over that."""
+
+import os
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from ray.serve.handle import DeploymentHandle
+
+from app.api.app import create_app
+from app.api.callers import KeyRing
+from app.api.health import Check
+from app.budget.retrying import RetryingLedger
+from app.cache.exact import ExactCache
+from app.config.gateway import GatewayConfig
+from app.gateway import Gateway, Stages
+from app.ports import Backend, ComplexityRouter, Normalizer, SemanticCache
+from app.prompt.keys import KeyMaker
+from app.store.client import Store
+from app.tiers.attempts import Attempts
+from app.tiers.catalog import TierCatalog
+from deployments import parts
+from deployments.remote import RemoteBackend, RemoteComplexityRouter, RemoteNormalizer, RemoteSemanticCache
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What an ingress replica holds."""
+
+    gateway: Gateway
+    app: FastAPI
+
+
+async def assemble(
+    config: GatewayConfig,
+    tiers: dict[str, DeploymentHandle],
+    normalizer: DeploymentHandle | None,
+    semantic_cache: DeploymentHandle | None,
+    router: DeploymentHandle | None,
+) -> Assembly:
+    """Open what is inline, wrap what is remote. A stage without a handle is inline."""
+    store = await parts.open_store(config)
+    backends = parts.open_backends(config, {name: _remote(config, name, handle) for name, handle in tiers.items()})
+    stages = Stages(
+        keys=KeyMaker(config.embedder.model),
+        exact=ExactCache(store),
+        normalizer=_normalizer(config, normalizer),
+        semantic=await _semantic_cache(config, semantic_cache),
+        router=_router(config, router),
+        ledger=RetryingLedger(parts.open_ledger(store)),
+        attempts=Attempts(backends, clock=parts.clock),
+        telemetry=parts.open_replica_telemetry(),
+    )
+    gateway = Gateway(stages, TierCatalog(config.tiers))
+    keys = KeyRing.parse(os.environ.get("LEANSERVE_API_KEYS", ""))
+    checks = _checks(store, [backend for tier in backends for backend in tier.backends])
+    return Assembly(gateway, create_app(gateway, config, keys, checks))
+
+
+def _remote(config: GatewayConfig, name: str, handle: DeploymentHandle) -> Backend:
+    tier = next(tier for tier in config.tiers if tier.name == name.split("/", maxsplit=1)[0])
+    return RemoteBackend(name, handle, tier.adapters)
+
+
+def _normalizer(config: GatewayConfig, handle: DeploymentHandle | None) -> Normalizer:
+    return RemoteNormalizer(handle) if handle else parts.open_normalizer(config.embedder)
+
+
+async def _semantic_cache(config: GatewayConfig, handle: DeploymentHandle | None) -> SemanticCache:
+    return RemoteSemanticCache(handle) if handle else await parts.open_semantic_cache(config)
+
+
+def _router(config: GatewayConfig, handle: DeploymentHandle | None) -> ComplexityRouter:
+    return RemoteComplexityRouter(handle) if handle else parts.open_router(config)
+
+
+def _checks(store: Store, backends: list[Backend]) -> dict[str, Check]:
+    return {"redis": store.ready, **{backend.name: backend.ready for backend in backends}}

@@ -1,0 +1,141 @@
+"""`python -m deployments.launch CONFIG`: a Ray of one's own on this machine, with one application on it.
+
+It starts a local Ray head (loopback only), deploys the file, prints `READY <address>` when `/ready` says so, and ends
+everything that it started on SIGTERM or SIGINT. A Ray that runs already on the machine is neither used nor stopped.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import FrameType
+
+from app.config.load import ServeFile, load
+
+FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
+POLL_S = 0.5
+
+
+def main() -> int:
+    """Run until told to stop. Exit code 1 when the deployment failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--home", type=Path, default=Path(".leanserve"))
+    arguments = parser.parse_args()
+    file = load(arguments.config)
+    stop = _stop_on_signals()
+    session = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
+    _prepare(session, arguments.home.absolute())
+    try:
+        return _serve(file, session, stop)
+    finally:
+        _end()
+        shutil.rmtree(session, ignore_errors=True)
+
+
+def _prepare(session: Path, home: Path) -> None:
+    """Environment of the cluster to be; before Ray is imported, for it reads its flags then.
+
+    HAProxy's files default to one fixed folder: two clusters of one machine would overwrite each other's.
+    """
+    for flag in FLAGS:
+        if os.environ.setdefault(flag, "1") != "1":
+            print(f"warning: {flag} is off: expect some 8 ms more a hop", file=sys.stderr)
+    proxy = session / "haproxy"
+    os.environ.update(
+        LEANSERVE_HOME=str(home),
+        RAY_SERVE_HAPROXY_CONFIG_FILE_LOC=str(proxy / "haproxy.cfg"),
+        RAY_SERVE_HAPROXY_SOCKET_PATH=str(proxy / "admin.sock"),
+        RAY_SERVE_HAPROXY_SERVER_STATE_BASE=str(proxy),
+        RAY_SERVE_HAPROXY_SERVER_STATE_FILE=str(proxy / "server-state"),
+        RAY_SERVE_HAPROXY_METRICS_ENABLED=os.environ.get("RAY_SERVE_HAPROXY_METRICS_ENABLED", "0"),
+        RAY_SERVE_HAPROXY_STATS_PORT=os.environ.get("RAY_SERVE_HAPROXY_STATS_PORT", str(_free_port())),
+        RAY_USAGE_STATS_ENABLED=os.environ.get("RAY_USAGE_STATS_ENABLED", "0"),
+    )
+
+
+def _serve(file: ServeFile, session: Path, stop: threading.Event) -> int:
+    import ray  # noqa: PLC0415 - after the flags
+    from ray.serve._private import api  # noqa: PLC0415 - what `serve run FILE` itself calls; ray is pinned
+    from ray.serve.schema import ServeDeploySchema  # noqa: PLC0415
+
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        namespace="serve",
+        _node_ip_address="127.0.0.1",
+        _temp_dir=str(session / "ray"),
+    )
+    print(f"LOGS {session / 'ray' / 'session_latest' / 'logs' / 'serve'}", flush=True)
+    schema = ServeDeploySchema.model_validate(file.document)
+    client = api.serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
+    client.deploy_apps(schema, _blocking=False)
+    return _watch(file, stop)
+
+
+def _watch(file: ServeFile, stop: threading.Event) -> int:
+    from ray import serve  # noqa: PLC0415
+
+    announced = False
+    while not stop.wait(POLL_S):
+        for application in serve.status().applications.values():
+            if application.status == "DEPLOY_FAILED":
+                print(f"FAILED {application.message}", file=sys.stderr, flush=True)
+                return 1
+        if not announced and _ready(file.address):
+            print(f"READY {file.address}", flush=True)
+            announced = True
+    return 0
+
+
+def _ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/ready", timeout=5) as response:  # noqa: S310 - our own address
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _end() -> None:
+    if "ray" not in sys.modules:
+        return
+    import ray  # noqa: PLC0415
+    from ray import serve  # noqa: PLC0415
+
+    started = time.monotonic()
+    try:
+        serve.shutdown()
+    finally:
+        ray.shutdown()
+        print(f"stopped in {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    return stop
+
+
+def _free_port() -> int:
+    import socket  # noqa: PLC0415
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The parts of the graph, opened on what a replica finds in its environment: secrets and addresses come from there."""
+
+import os
+import time
+from pathlib import Path
+from uuid import uuid4
+
+from app.route.head import ComplexityHead
+
+from app.budget.ledger import RedisBudgetLedger
+from app.cache.semantic import RedisSemanticCache
+from app.config.gateway import EmbedderSpec, GatewayConfig, OpenAIBackend
+from app.embed.source import find_embedder
+from app.models.pull import resolve
+from app.observe.telemetry import Telemetry, open_telemetry
+from app.ports import Backend
+from app.prompt.normalizer import PromptNormalizer
+from app.route.complexity import ComplexityRouter
+from app.store.client import Store
+from app.store.client import open_store as connect
+from app.tiers.attempts import Tier
+from app.tiers.openai_upstream import OpenAIBackend as Upstream
+
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+DEFAULT_HOME = ".leanserve"
+clock = time.monotonic
+
+
+async def open_store(config: GatewayConfig) -> Store:
+    """The store at `REDIS_URL`."""
+    return await connect(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), config.store, clock=clock)
+
+
+def open_ledger(store: Store) -> RedisBudgetLedger:
+    """The ledger in `store`."""
+    return RedisBudgetLedger(store, clock=clock)
+
+
+async def open_semantic_cache(config: GatewayConfig) -> RedisSemanticCache:
+    """The semantic cache with a connection of its own."""
+    return RedisSemanticCache(await open_store(config), embedder=config.embedder.model)
+
+
+def open_normalizer(spec: EmbedderSpec) -> PromptNormalizer:
+    """The normalizer with its embedder loaded: seconds, and torch in this process."""
+    from app.embed.sentence import SentenceEmbedder  # noqa: PLC0415 - torch, only where it runs
+
+    return PromptNormalizer(SentenceEmbedder.open(spec, find_embedder(spec.model)))
+
+
+def open_router(config: GatewayConfig) -> ComplexityRouter:
+    """The router with its packaged head."""
+    return ComplexityRouter(ComplexityHead.load(), [tier.name for tier in config.tiers])
+
+
+def open_replica_telemetry() -> Telemetry:
+    """Telemetry of this process; the standard OpenTelemetry variables say where spans go."""
+    return open_telemetry("leanserve", os.environ, uuid4().hex[:8])
+
+
+def open_backends(config: GatewayConfig, remote: dict[str, Backend]) -> list[Tier]:
+    """Every tier with its backends in order: `remote` ones of this cluster, HTTP upstreams opened here."""
+    return [
+        Tier(
+            tier,
+            tuple(
+                _upstream(spec, name) if isinstance(spec, OpenAIBackend) else remote[name]
+                for name, spec in zip(tier.backend_names(), tier.backends, strict=True)
+            ),
+        )
+        for tier in config.tiers
+    ]
+
+
+def _upstream(spec: OpenAIBackend, name: str) -> Backend:
+    key = os.environ.get(spec.api_key_env, "") if spec.api_key_env else ""
+    return Upstream.open(spec, name, key)
+
+
+def model_source(model: str) -> str:
+    """Where the engine loads a model from: pulled files under `LEANSERVE_HOME`, else its hub id."""
+    return resolve(model, Path(os.environ.get("LEANSERVE_HOME", DEFAULT_HOME)).absolute())

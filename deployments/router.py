@@ -1,0 +1,17 @@
+"""The complexity router."""
+
+from app.config.gateway import GatewayConfig
+from app.config.policy import RoutingPolicy
+from app.domain import NormalizedPrompt, RouteDecision
+from deployments.parts import open_router
+
+
+class ComplexityRouterDeployment:
+    """`ComplexityRouter` as a deployment."""
+
+    def __init__(self, config: GatewayConfig) -> None:
+        self._router = open_router(config)
+
+    async def route(self, prompt: NormalizedPrompt, policy: RoutingPolicy) -> RouteDecision:
+        """See `app.ports.ComplexityRouter`."""
+        return await self._router.route(prompt, policy)

@@ -1,0 +1,60 @@
+"""Tiers: an engine behind the Backend port, one deployment per backend that runs in this cluster."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import asdict
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+
+from app.config.gateway import EchoBackend as EchoSpec
+from app.config.gateway import TierSpec, VllmBackend
+from app.domain import BackendCall, Chunk
+from app.tiers.echo import EchoBackend
+from deployments.remote import Probe
+
+
+class EchoTier:
+    """The echo backend as a deployment: for load and fault tests only."""
+
+    def __init__(self, spec: EchoSpec, name: str) -> None:
+        self._backend = EchoBackend(spec, name)
+
+    async def send(self, call: BackendCall) -> AsyncGenerator[list[Chunk], None]:
+        """See `app.ports.Backend`."""
+        async for chunks in self._backend.send(call):
+            yield chunks
+
+    async def ready(self, probe: Probe) -> bool:
+        """See `app.ports.Backend`."""
+        return await self._backend.ready()
+
+    async def stats(self) -> dict[str, int]:
+        """What was started, produced and aborted here."""
+        return asdict(self._backend.stats())
+
+
+def echo_tier(spec: EchoSpec, name: str) -> Application:
+    """The deployment of an echo backend."""
+    options = {"name": deployment_name(name), "max_ongoing_requests": 1024, **spec.serve}
+    application: Application = serve.deployment(EchoTier, **options).bind(spec, name)
+    return application
+
+
+def vllm_tier(tier: TierSpec, spec: VllmBackend, name: str, source: str) -> Application:
+    """The deployment of a vLLM backend under `ray.serve.llm`: parallelism, LoRA and autoscaling come with it."""
+    from deployments.vllm import build  # noqa: PLC0415 - vllm is heavy, and absent from upstream-only set-ups
+
+    return build(tier, spec, deployment_name(name), source)
+
+
+def deployment_name(backend: str) -> str:
+    """`small/vllm` is the deployment `Tier:small-vllm`."""
+    return "Tier:" + backend.replace("/", "-")
+
+
+def engine_options(spec: VllmBackend) -> dict[str, Any]:
+    """The fields of `LLMConfig` from the configuration, with streaming that does not wait 50 ms for a batch."""
+    options = dict(spec.llm)
+    experimental = {"stream_batching_interval_ms": 0, **options.pop("experimental_configs", {})}
+    return {**options, "experimental_configs": experimental}

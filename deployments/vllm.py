@@ -1,0 +1,101 @@
+"""vLLM as a backend: `ray.serve.llm`'s own server with the Backend port on it."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+from ray.serve import Application
+from ray.serve.llm import LLMConfig, build_llm_deployment
+from ray.serve.llm.deployment import LLMServer
+from ray.serve.llm.openai_api_models import ChatCompletionRequest, CompletionRequest
+
+from app.config.gateway import TierSpec, VllmBackend
+from app.domain import BackendCall, Chunk
+from app.errors import BackendRejected, BackendUnavailable
+from app.tiers.coalesce import coalesced
+from deployments.remote import Probe
+from deployments.tiers import engine_options
+
+_decode = msgspec.json.Decoder().decode
+
+
+class VllmTier(LLMServer):  # type: ignore[misc]
+    """Builds vLLM's request here, in the engine's own replica: an ingress that did so would weigh 700 MB."""
+
+    async def send(self, call: BackendCall) -> AsyncGenerator[list[Chunk], None]:
+        """See `app.ports.Backend`."""
+        events = await self._start(call)
+        async for chunks in coalesced(_chunks(events)):
+            yield chunks
+
+    async def ready(self, probe: Probe) -> bool:
+        """See `app.ports.Backend`. Raises when the engine is dead."""
+        await self.check_health()
+        return True
+
+    async def _start(self, call: BackendCall) -> AsyncGenerator[Any, None]:
+        kind = ChatCompletionRequest if call.operation == "chat" else CompletionRequest
+        try:
+            request = kind(**call.payload, request_id=call.request_id)
+        except (ValidationError, ValueError, TypeError) as error:
+            raise BackendRejected(_explained(error)) from None
+        method = self.chat if call.operation == "chat" else self.completions
+        events: AsyncGenerator[Any, None] = await method(request)
+        return events
+
+
+async def _chunks(events: AsyncGenerator[Any, None]) -> AsyncGenerator[list[Chunk], None]:
+    """vLLM's `data: …` strings, response objects and error objects as chunks or errors."""
+    try:
+        async for event in events:
+            if isinstance(event, list):
+                if found := [chunk for text in event for chunk in _of_event(text)]:
+                    yield found
+            else:
+                yield [_of_object(event)]
+    finally:
+        await events.aclose()
+
+
+def _of_event(text: Any) -> list[Chunk]:
+    if not isinstance(text, str):
+        return [_of_object(text)]
+    found = []
+    for line in text.splitlines():
+        data = line.removeprefix("data:").strip()
+        if line.startswith("data:") and data != "[DONE]":
+            chunk = _decode(data)
+            if "error" in chunk:
+                raise _fault(chunk["error"])
+            found.append(chunk)
+    return found
+
+
+def _of_object(response: Any) -> Chunk:
+    if error := getattr(response, "error", None):  # the engine's error class is not the public one
+        raise _fault(error.model_dump())
+    body: Chunk = response.model_dump(mode="json")
+    return body
+
+
+def _fault(error: dict[str, Any]) -> BackendRejected | BackendUnavailable:
+    status = error.get("code")
+    if isinstance(status, int) and 400 <= status < 500:
+        return BackendRejected(str(error.get("message", "the engine refused the request")), status, error.get("param"))
+    return BackendUnavailable("the engine failed")
+
+
+def _explained(error: Exception) -> str:
+    """The first fault of vLLM's own validation, without the value that it met."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error)
+
+
+def build(tier: TierSpec, spec: VllmBackend, name: str, source: str) -> Application:
+    """The Serve application of one vLLM backend; `source` is a local directory or a hub id."""
+    config = LLMConfig(model_loading_config={"model_id": tier.model, "model_source": source}, **engine_options(spec))
+    config.deployment_config.setdefault("max_ongoing_requests", 256)
+    return build_llm_deployment(config, name_prefix="", deployment_cls=VllmTier, override_serve_options={"name": name})

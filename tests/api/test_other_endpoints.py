@@ -1,0 +1,52 @@
+"""Models, embeddings, health and metrics."""
+
+import math
+
+import httpx
+import openai
+import pytest
+from openai import OpenAI
+
+from tests.api.conftest import Serve, client_of
+from tests.harness import Running
+
+
+def test_models_lists_tiers_models_and_auto(client: OpenAI) -> None:
+    """Whatever may stand in `model`."""
+    ids = {model.id for model in client.models.list()}
+    assert ids == {"auto", "small", "large", "echo-small", "echo-large", "all-MiniLM-L6-v2"}
+    assert client.models.retrieve("auto").id == "auto"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("nope")
+
+
+def test_embeddings_in_both_encodings(client: OpenAI) -> None:
+    """The client asks for base64 by itself; floats are the same numbers."""
+    coded = client.embeddings.create(model="all-MiniLM-L6-v2", input=["a", "b"])
+    floats = client.embeddings.create(model="all-MiniLM-L6-v2", input=["a", "b"], encoding_format="float")
+    assert [row.index for row in coded.data] == [0, 1]
+    assert len(coded.data[0].embedding) == 384
+    assert coded.data[0].embedding == pytest.approx(floats.data[0].embedding)
+    assert math.isclose(sum(x * x for x in coded.data[0].embedding), 1, rel_tol=1e-3)
+    assert coded.usage.total_tokens > 0
+    with pytest.raises(openai.NotFoundError):
+        client.embeddings.create(model="small", input="a")
+
+
+def test_embeddings_are_under_the_budget(serve: Serve) -> None:
+    """They count tokens as everything does."""
+    running = serve(policy={"budgets": [{"scope": "tenant", "tokens": 100, "window": "day"}]})
+    with pytest.raises(openai.RateLimitError):
+        client_of(running).embeddings.create(model="all-MiniLM-L6-v2", input=["word " * 200])
+
+
+def test_health_ready_and_metrics(running: Running, client: OpenAI) -> None:
+    """Alive, ready by part, and counted."""
+    client.chat.completions.create(model="small", messages=[{"role": "user", "content": "hi"}])
+    assert httpx.get(f"{running.url}/health").json() == {"status": "ok"}
+    ready = httpx.get(f"{running.url}/ready")
+    assert ready.status_code == 200
+    assert ready.json()["parts"] == {"redis": True, "small/echo": True, "large/echo": True}
+    metrics = httpx.get(f"{running.url}/metrics").text
+    assert 'leanserve_attempts_total{backend="small/echo"' in metrics
+    assert "gen_ai_server_time_to_first_token_seconds_count" in metrics
