@@ -1,6 +1,6 @@
 """How much a request may spend at most: the numbers that a reservation holds and an attempt is clamped to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from app.config.gateway import TierSpec
@@ -27,8 +27,3 @@ def choices(payload: Mapping[str, Any]) -> int:
     prompt = payload.get("prompt")
     prompts = len(prompt) if isinstance(prompt, list) and prompt and isinstance(prompt[0], str | list) else 1
     return max(int(payload.get("n") or 1), int(payload.get("best_of") or 1)) * prompts
-
-
-def worst_case_tokens(payload: Mapping[str, Any], specs: Sequence[TierSpec], input_tokens: int) -> int:
-    """Output tokens of all choices at most, on the most generous of `specs`."""
-    return choices(payload) * max(output_cap(payload, spec, input_tokens) for spec in specs)

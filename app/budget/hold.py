@@ -1,0 +1,46 @@
+"""A reservation's life around a call: whatever ends the call, what was spent is booked."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from app.domain import MicroUsd, Reservation
+from app.errors import LeanServeError
+from app.ports import BudgetLedger
+
+logger = logging.getLogger("leanserve.budget")
+
+Meter = Callable[[], tuple[int, MicroUsd]]
+"""Tokens and money spent so far, over all attempts."""
+
+
+@asynccontextmanager
+async def hold(ledger: BudgetLedger, reservation: Reservation, meter: Meter) -> AsyncGenerator[Reservation, None]:
+    """Settle `reservation` by what `meter` says when the block ends, in each of the three ways it can.
+
+    Success: the actual amounts. A fault: what the attempts had spent, nothing if none began, which releases. The
+    client left (cancellation, or a closed generator): tokens so far. A fault of the ledger is logged, never raised:
+    the answer was given; `RetryingLedger` tries again, and what nobody settles is reclaimed as spent.
+    """
+    try:
+        yield reservation
+    finally:
+        tokens, cost = _read(meter, reservation)
+        await asyncio.shield(asyncio.ensure_future(_settle(ledger, reservation, tokens, cost)))
+
+
+def _read(meter: Meter, reservation: Reservation) -> tuple[int, MicroUsd]:
+    """A broken meter costs what was held: a hard limit errs to one side only."""
+    try:
+        return meter()
+    except Exception:
+        logger.exception("reservation=%s has no meter reading; all that was held is booked", reservation.id)
+        return reservation.tokens, reservation.cost
+
+
+async def _settle(ledger: BudgetLedger, reservation: Reservation, tokens: int, cost: MicroUsd) -> None:
+    try:
+        await ledger.settle(reservation, tokens, cost)
+    except LeanServeError as error:
+        logger.error("reservation=%s not settled: tokens=%d micro_usd=%d: %s", reservation.id, tokens, cost, error)

@@ -1,0 +1,160 @@
+"""Attempts: from a decided journey to the first backend that answers.
+
+Tiers in the order of the decision; in a tier the cheapest backend first, each behind its breaker. Another one is tried
+only before the first chunk: the first batch of chunks commits the attempt.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+
+from app.config.gateway import TierSpec
+from app.config.policy import AttemptPolicy, Price
+from app.domain import AttemptOutcome, BackendCall, Chunk
+from app.errors import BackendError, BackendOverloaded, BackendRejected, BackendTimeout
+from app.journey import AttemptRecord, Journey
+from app.ports import Backend
+from app.tiers.breaker import BreakerGuard, Clock, Permit
+from app.tiers.causes import CLIENT_LEFT, BackendBroken, cause_of, most_telling
+from app.tiers.meter import Meter
+from app.tiers.patience import Patience, in_time, sent
+
+CallFactory = Callable[[TierSpec, str, Mapping[str, str]], BackendCall]
+"""Makes the call for a tier, the name of one of its backends, and the W3C headers of the attempt's span."""
+
+AttemptObserver = Callable[[str, str, str], AbstractContextManager[AttemptRecord]]
+"""Watches one attempt at (tier, backend, model): opens a span, yields the record with its `trace_context`, and on exit,
+when the outcome is set, tells of it. It is left in whatever context the stream is closed in: it may not keep tokens of
+context variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A tier at run time: its specification and its live backends, in the order of the configuration."""
+
+    spec: TierSpec
+    backends: tuple[Backend, ...]
+
+
+class Attempts:
+    """All tiers behind one method. Breakers live as long as this object; `clock` times them and every deadline."""
+
+    def __init__(self, tiers: Sequence[Tier], *, clock: Clock = time.monotonic) -> None:
+        self._tiers = {tier.spec.name: tier for tier in tiers}
+        self._guards = {each.name: BreakerGuard(each.name, clock=clock) for tier in tiers for each in tier.backends}
+        self._clock = clock
+
+    async def run(
+        self, journey: Journey, calls: CallFactory, observe: AttemptObserver
+    ) -> AsyncGenerator[list[Chunk], None]:
+        """Batches of chunks from the first backend that answers. Closing the generator stops the engine.
+
+        Needs `journey.decision`. Raises `BackendRejected` at once; `BackendOverloaded` when all were overloaded;
+        `BackendUnavailable` when no breaker let a call pass; else the last backend's `BackendError`. After the first
+        batch any error is raised as it comes.
+        """
+        patience = Patience(journey.policy.attempts, self._clock)
+        errors: list[BackendError] = []
+        for attempt in self._admitted(journey, patience):
+            try:
+                async with aclosing(attempt.run(calls, observe)) as batches:
+                    async for batch in batches:
+                        yield batch
+                return
+            except BackendError as error:
+                if attempt.committed or isinstance(error, BackendRejected) or patience.over:
+                    raise
+                errors.append(error)
+        raise most_telling(errors)
+
+    def _admitted(self, journey: Journey, patience: Patience) -> Iterator["_Attempt"]:
+        """Attempts in order. Lazy: a permit is taken when its turn comes, so none is held for a call not made."""
+        for tier, backend in self._candidates(journey):
+            permit = self._admit(backend.name, journey.policy.attempts)
+            if permit:
+                yield _Attempt(tier.spec, backend, permit, patience, self._clock)
+
+    def _candidates(self, journey: Journey) -> Iterator[tuple[Tier, Backend]]:
+        if journey.decision is None:
+            raise ValueError("a journey is attempted after it was routed")
+        for tier in (self._tiers[name] for name in journey.decision.tiers):
+            for backend in cheapest_first(tier, journey.policy.prices):
+                yield tier, backend
+
+    def _admit(self, name: str, policy: AttemptPolicy) -> Permit | None:
+        guard = self._guards[name]
+        guard.reconfigure(failures=policy.breaker_failures, reset_s=policy.breaker_reset_s)
+        return guard.admit()
+
+
+def cheapest_first(tier: Tier, prices: Mapping[str, Price]) -> list[Backend]:
+    """The tier's backends by price, equal prices, and none at all, in the order of the configuration."""
+    return sorted(tier.backends, key=lambda backend: _blended(prices.get(backend.name) or prices.get(tier.spec.name)))
+
+
+def _blended(price: Price | None) -> Decimal:
+    """One number to compare prices by: three input tokens to one output token, the blend price lists are ranked by."""
+    return price.input * 3 + price.output if price else Decimal(0)
+
+
+class _Attempt:
+    """One call of one backend, made by `run`; `committed` once a chunk was handed out."""
+
+    def __init__(self, spec: TierSpec, backend: Backend, permit: Permit, patience: Patience, clock: Clock) -> None:
+        self.committed = False
+        self._spec = spec
+        self._backend = backend
+        self._permit = permit
+        self._patience = patience
+        self._clock = clock
+
+    async def run(self, calls: CallFactory, observe: AttemptObserver) -> AsyncGenerator[list[Chunk], None]:
+        """The backend's batches; the record and the breaker learn how it ended."""
+        name = self._backend.name
+        with self._permit, observe(self._spec.name, name, self._spec.model) as record, self._settling(record) as meter:
+            call = calls(self._spec, name, record.trace_context)
+            batches = in_time(sent(self._backend, call), self._patience, "first" if call.stream else "whole")
+            async with aclosing(batches) as timely:
+                async for batch in timely:
+                    self._commit()
+                    meter.note(batch)
+                    yield batch
+            if not self.committed:
+                raise BackendBroken("the backend answered nothing")
+
+    def _commit(self) -> None:
+        if not self.committed:
+            self.committed = True
+            self._permit.alive()
+
+    @contextmanager
+    def _settling(self, record: AttemptRecord) -> Iterator[Meter]:
+        """One of the three outcomes for the record and for the breaker, whatever happens inside."""
+        meter = Meter(record, self._clock)
+        try:
+            yield meter
+            record.outcome = AttemptOutcome.SUCCESS
+            self._permit.success()
+        except (GeneratorExit, asyncio.CancelledError):
+            record.outcome, record.cause = AttemptOutcome.IGNORED, CLIENT_LEFT
+            self._permit.ignored()
+            raise
+        except BaseException as error:
+            record.outcome, record.cause = AttemptOutcome.FAILED, cause_of(error)
+            self._blame(error)
+            raise
+        finally:
+            meter.stop()
+
+    def _blame(self, error: BaseException) -> None:
+        """Is the backend at fault? Not for a wrong request, a full queue, an answer merely long, or our own bugs."""
+        long_answer = isinstance(error, BackendTimeout) and self.committed and self._patience.over
+        if isinstance(error, BackendRejected):
+            self._permit.success()
+        elif isinstance(error, BackendError) and not isinstance(error, BackendOverloaded) and not long_answer:
+            self._permit.failure()
+        else:
+            self._permit.ignored()

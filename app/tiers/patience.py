@@ -1,0 +1,98 @@
+"""How long one request waits: for a first chunk, for each next one, and in all."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Literal
+
+from app.config.policy import AttemptPolicy
+from app.domain import BackendCall, Chunk
+from app.errors import BackendError, BackendTimeout
+from app.ports import Backend
+from app.tiers.breaker import Clock
+from app.tiers.causes import BackendCrashed
+
+_log = logging.getLogger(__name__)
+
+Batches = AsyncIterator[list[Chunk]]
+
+Awaited = Literal["first", "next", "whole"]
+"""What is waited for: a stream's first chunk, its next one, or the whole body of an answer that is not streamed."""
+
+CLOSE_TIMEOUT_S = 2.0
+"""Closing only cancels; a backend that cannot even do that in this time is left behind, so that fail-over goes on."""
+
+
+class Patience:
+    """The time-outs of `policy`, the total counted from now by `clock` over all attempts of a request."""
+
+    def __init__(self, policy: AttemptPolicy, clock: Clock) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._ends = clock() + policy.total_timeout_s
+
+    @property
+    def over(self) -> bool:
+        """Whether the request has used up all its time."""
+        return self._clock() >= self._ends
+
+    def seconds(self, awaited: Awaited) -> float:
+        """How long to wait. A whole body shows no token before its last, so only the total bounds it."""
+        left = max(0.0, self._ends - self._clock())
+        if awaited == "whole":
+            return left
+        limit = self._policy.first_token_timeout_s if awaited == "first" else self._policy.next_token_timeout_s
+        return min(limit, left)
+
+    def timeout(self, awaited: Awaited) -> BackendTimeout:
+        """The error for having waited in vain."""
+        if self.over or awaited == "whole":
+            return BackendTimeout("the answer took longer than a request may last")
+        return BackendTimeout("no first token in time" if awaited == "first" else "the answer stopped coming")
+
+
+def sent(backend: Backend, call: BackendCall) -> Batches:
+    """The backend's batches, none awaited yet; a fault before the first is a `BackendError` too."""
+    try:
+        return backend.send(call)
+    except BackendError:
+        raise
+    except Exception as error:
+        raise BackendCrashed("the backend failed unexpectedly") from error
+
+
+async def in_time(batches: Batches, patience: Patience, awaited: Awaited) -> AsyncGenerator[list[Chunk], None]:
+    """The non-empty batches, each in time, every fault as a `BackendError`; closes `batches` however it ends."""
+    try:
+        while (batch := await _next(batches, patience, awaited)) is not None:
+            if batch:
+                awaited = "next"
+                yield batch
+    finally:
+        await _close(batches)
+
+
+async def _next(batches: Batches, patience: Patience, awaited: Awaited) -> list[Chunk] | None:
+    try:
+        async with asyncio.timeout(patience.seconds(awaited)):
+            return await anext(batches)
+    except StopAsyncIteration:
+        return None
+    except BackendError:
+        raise
+    except TimeoutError as error:
+        raise patience.timeout(awaited) from error
+    except Exception as error:
+        raise BackendCrashed("the backend failed unexpectedly") from error
+
+
+async def _close(batches: Batches) -> None:
+    close = getattr(batches, "aclose", None)  # an iterator that is not a generator need not have one
+    if close is None:
+        return
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await close()
+    except Exception:
+        # The answer, or the error that is on its way, matters more than how the leftovers went.
+        _log.warning("closing a backend's answer failed", exc_info=True)
