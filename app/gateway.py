@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from app.budget.hold import hold
 from app.budget.limits import limits_for
-from app.budget.sizing import choices, worst_case_tokens
+from app.budget.sizing import choices, output_cap
 from app.cache.collect import AnswerCollector
 from app.cache.exact import ExactCache
 from app.config.gateway import TierSpec
@@ -138,6 +138,8 @@ class Gateway:
         """Stage 2b. A router that fails or is late is not sure: the best tier."""
         if requested:
             return requested
+        if not prompt.embedding:
+            return self.catalog.best("not sure: no embedding")
         with trace.stage("route"):
             call = self.stages.router.route(prompt, journey.policy.routing)
             decision = await self._in_time(journey, "router", call)
@@ -147,11 +149,13 @@ class Gateway:
         self, journey: Journey, trace: RequestTrace, decision: RouteDecision, prompt: NormalizedPrompt
     ) -> AsyncGenerator[list[Chunk], None]:
         """Stages 3 to 6: reserve, attempt, settle, remember. The last chunk waits until the books are closed."""
-        reservation = await self._reserve(journey, trace, decision, prompt)
+        specs = self.catalog.specs(decision.tiers)
+        cap = output_cap(journey.request.payload, specs[0], prompt.token_estimate)
+        reservation = await self._reserve(journey, trace, specs, prompt.token_estimate, cap)
         request = journey.request
         collector, last = AnswerCollector(request.operation, choices(request.payload)), None
         async with hold(self.stages.ledger, reservation, lambda: (journey.usage.total_tokens, journey.cost)):
-            run = self.stages.attempts.run(journey, self._call_factory(journey, prompt), trace.attempt)
+            run = self.stages.attempts.run(journey, self._call_factory(journey.request, cap), trace.attempt)
             async with aclosing(run) as parts:
                 async for chunks in parts:
                     collector.feed(chunks)
@@ -163,28 +167,29 @@ class Gateway:
             yield end
 
     async def _reserve(
-        self, journey: Journey, trace: RequestTrace, decision: RouteDecision, prompt: NormalizedPrompt
+        self, journey: Journey, trace: RequestTrace, specs: list[TierSpec], input_tokens: int, cap: int
     ) -> Reservation:
-        """Stage 3: the worst case of every tier that may serve it, in all limits or in none."""
-        request, specs = journey.request, self.catalog.specs(decision.tiers)
-        output = worst_case_tokens(request.payload, specs, prompt.token_estimate)
-        cost = journey.prices.worst_case(specs, prompt.token_estimate, output)
+        """Stage 3: the worst case, at the price of the dearest tier that may serve it, in all limits or in none."""
+        request = journey.request
+        output = cap * choices(request.payload)
+        cost = journey.prices.worst_case(specs, input_tokens, output)
         limits = limits_for(request.caller, journey.policy.budgets)
         with trace.stage("budget.reserve"):
             granted = await self.stages.ledger.reserve(
-                request.id, request.caller.tenant, limits, prompt.token_estimate + output, cost
+                request.id, request.caller.tenant, limits, input_tokens + output, cost
             )
         if isinstance(granted, BudgetExceeded):
             raise BudgetRefused(granted)
         return granted
 
-    def _call_factory(self, journey: Journey, prompt: NormalizedPrompt) -> CallFactory:
-        request = journey.request
+    def _call_factory(self, request: GatewayRequest, cap: int) -> CallFactory:
+        """One cap for every attempt, that of the first tier: a fall-back may not spend more than was reserved."""
 
         def call(spec: TierSpec, backend: str, trace_context: Mapping[str, str]) -> BackendCall:
             model = self.catalog.served_model(spec, request.model)
-            payload = backend_payload(request.payload, spec, model, prompt.token_estimate)
-            return BackendCall(request.id, request.operation, payload, trace_context)
+            return BackendCall(
+                request.id, request.operation, backend_payload(request.payload, model, cap), trace_context
+            )
 
         return call
 

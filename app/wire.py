@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.budget.sizing import asked_output_tokens, output_cap
+from app.budget.sizing import asked_output_tokens
 from app.cache.replay import as_stream, as_whole
-from app.config.gateway import TierSpec
 from app.domain import CacheHit, Chunk
 from app.journey import Journey
 
@@ -13,8 +12,8 @@ _OURS = frozenset({"user", "metadata", "store"})
 """Fields for LeanServe, not for an engine."""
 
 
-def backend_payload(payload: Mapping[str, Any], spec: TierSpec, model: str, input_tokens: int) -> dict[str, Any]:
-    """The body that a backend of `spec` gets: its own model, a bounded output, and usage while it streams.
+def backend_payload(payload: Mapping[str, Any], model: str, cap: int) -> dict[str, Any]:
+    """The body that a backend gets: its own model, at most `cap` output tokens a choice, and usage while it streams.
 
     `continuous_usage_stats` is vLLM's: each chunk then carries the usage so far, which is what a client that leaves
     has to pay.
@@ -22,7 +21,7 @@ def backend_payload(payload: Mapping[str, Any], spec: TierSpec, model: str, inpu
     body = {key: value for key, value in payload.items() if key not in _OURS and value is not None}
     body["model"] = model
     if asked_output_tokens(payload) is None:
-        body["max_tokens"] = output_cap(payload, spec, input_tokens)
+        body["max_tokens"] = cap
     if payload.get("stream"):
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
     else:

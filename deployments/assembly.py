@@ -19,7 +19,7 @@ from app.store.client import Store
 from app.tiers.attempts import Attempts
 from app.tiers.catalog import TierCatalog
 from deployments import parts
-from deployments.remote import RemoteBackend, RemoteComplexityRouter, RemoteNormalizer, RemoteSemanticCache
+from deployments.remote import RemoteBackend, RemoteComplexityRouter, RemoteNormalizer, RemoteSemanticCache, RemoteStage
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ async def assemble(
     )
     gateway = Gateway(stages, TierCatalog(config.tiers))
     keys = KeyRing.parse(os.environ.get("LEANSERVE_API_KEYS", ""))
-    checks = _checks(store, [backend for tier in backends for backend in tier.backends])
+    checks = _checks(store, stages, [backend for tier in backends for backend in tier.backends])
     return Assembly(gateway, create_app(gateway, config, keys, checks))
 
 
@@ -73,5 +73,8 @@ def _router(config: GatewayConfig, handle: DeploymentHandle | None) -> Complexit
     return RemoteComplexityRouter(handle) if handle else parts.open_router(config)
 
 
-def _checks(store: Store, backends: list[Backend]) -> dict[str, Check]:
-    return {"redis": store.ready, **{backend.name: backend.ready for backend in backends}}
+def _checks(store: Store, stages: Stages, backends: list[Backend]) -> dict[str, Check]:
+    """Redis, the light stages that are elsewhere (inline ones are there when the ingress is), and every backend."""
+    light = {"normalizer": stages.normalizer, "semantic_cache": stages.semantic, "router": stages.router}
+    remote = {name: stage.ready for name, stage in light.items() if isinstance(stage, RemoteStage)}
+    return {"redis": store.ready, **remote, **{backend.name: backend.ready for backend in backends}}

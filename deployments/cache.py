@@ -21,3 +21,7 @@ class SemanticCacheDeployment:
     ) -> None:
         """See `app.ports.SemanticCache`."""
         await self._cache.store(caller, prompt, answer, usage, tier, policy)
+
+    async def ready(self) -> bool:
+        """It answers, so it is."""
+        return True

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import ray
 from ray import serve
 from ray.serve import Application
 from ray.serve.config import DeploymentActorConfig
@@ -34,7 +35,10 @@ def build(args: dict[str, Any]) -> Application:
 def _ingress(config: GatewayConfig) -> serve.Deployment:
     """With the budget actor in its scope. An empty policy is a policy too: Serve then calls `reconfigure` at start."""
     budget = DeploymentActorConfig(
-        name="budget", actor_class=BudgetActor, init_kwargs={"config": config}, actor_options={"num_cpus": 0}
+        name="budget",
+        actor_class=ray.remote(BudgetActor),
+        init_kwargs={"config": config},
+        actor_options={"num_cpus": 0},
     )
     options = {"max_ongoing_requests": 1024, "user_config": {}, **config.serve.get("ingress", {})}
     return serve.deployment(serve.ingress()(Ingress), name="Ingress", deployment_actors=[budget], **options)

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from app.config.load import ServeFile, load
+from app.errors import ConfigError
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
@@ -32,39 +33,34 @@ def main() -> int:
     file = load(arguments.config)
     stop = _stop_on_signals()
     session = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
-    _prepare(session, arguments.home.absolute())
+    _prepare(arguments.home.absolute())
     try:
-        return _serve(file, session, stop)
+        _start_ray(session)
+        return _watch(arguments.config, file, stop)
     finally:
         _end()
         shutil.rmtree(session, ignore_errors=True)
 
 
-def _prepare(session: Path, home: Path) -> None:
+def _prepare(home: Path) -> None:
     """Environment of the cluster to be; before Ray is imported, for it reads its flags then.
 
-    HAProxy's files default to one fixed folder: two clusters of one machine would overwrite each other's.
+    HAProxy's ports are fixed by default: the second cluster of a machine would not start.
     """
     for flag in FLAGS:
         if os.environ.setdefault(flag, "1") != "1":
             print(f"warning: {flag} is off: expect some 8 ms more a hop", file=sys.stderr)
-    proxy = session / "haproxy"
     os.environ.update(
         LEANSERVE_HOME=str(home),
-        RAY_SERVE_HAPROXY_CONFIG_FILE_LOC=str(proxy / "haproxy.cfg"),
-        RAY_SERVE_HAPROXY_SOCKET_PATH=str(proxy / "admin.sock"),
-        RAY_SERVE_HAPROXY_SERVER_STATE_BASE=str(proxy),
-        RAY_SERVE_HAPROXY_SERVER_STATE_FILE=str(proxy / "server-state"),
         RAY_SERVE_HAPROXY_METRICS_ENABLED=os.environ.get("RAY_SERVE_HAPROXY_METRICS_ENABLED", "0"),
+        RAY_SERVE_HAPROXY_METRICS_PORT=os.environ.get("RAY_SERVE_HAPROXY_METRICS_PORT", str(_free_port())),
         RAY_SERVE_HAPROXY_STATS_PORT=os.environ.get("RAY_SERVE_HAPROXY_STATS_PORT", str(_free_port())),
         RAY_USAGE_STATS_ENABLED=os.environ.get("RAY_USAGE_STATS_ENABLED", "0"),
     )
 
 
-def _serve(file: ServeFile, session: Path, stop: threading.Event) -> int:
+def _start_ray(session: Path) -> None:
     import ray  # noqa: PLC0415 - after the flags
-    from ray.serve._private import api  # noqa: PLC0415 - what `serve run FILE` itself calls; ray is pinned
-    from ray.serve.schema import ServeDeploySchema  # noqa: PLC0415
 
     ray.init(
         address="local",
@@ -75,25 +71,56 @@ def _serve(file: ServeFile, session: Path, stop: threading.Event) -> int:
         _temp_dir=str(session / "ray"),
     )
     print(f"LOGS {session / 'ray' / 'session_latest' / 'logs' / 'serve'}", flush=True)
+
+
+def _deploy(file: ServeFile) -> None:
+    from ray.serve._private import api  # noqa: PLC0415 - what `serve run FILE` itself calls; ray is pinned
+    from ray.serve.schema import ServeDeploySchema  # noqa: PLC0415
+
     schema = ServeDeploySchema.model_validate(file.document)
     client = api.serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
     client.deploy_apps(schema, _blocking=False)
-    return _watch(file, stop)
 
 
-def _watch(file: ServeFile, stop: threading.Event) -> int:
-    from ray import serve  # noqa: PLC0415
-
-    announced = False
+def _watch(path: Path, file: ServeFile, stop: threading.Event) -> int:
+    """Deploy, tell when ready, and deploy again whenever the file changes into another valid one."""
+    deployed, announced = _modified(path), False
+    _deploy(file)
     while not stop.wait(POLL_S):
-        for application in serve.status().applications.values():
-            if application.status == "DEPLOY_FAILED":
-                print(f"FAILED {application.message}", file=sys.stderr, flush=True)
-                return 1
+        if message := _failure():
+            print(f"FAILED {message}", file=sys.stderr, flush=True)
+            return 1
         if not announced and _ready(file.address):
             print(f"READY {file.address}", flush=True)
             announced = True
+        if _modified(path) != deployed:
+            deployed = _modified(path)
+            _reload(path)
     return 0
+
+
+def _reload(path: Path) -> None:
+    try:
+        _deploy(load(path))
+    except ConfigError as error:
+        print(f"KEPT the configuration that runs: {error}", file=sys.stderr, flush=True)
+    else:
+        print(f"RELOADED {path}", flush=True)
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # an editor is replacing it
+        return 0
+
+
+def _failure() -> str:
+    """Why a first deployment failed; empty while it has not."""
+    from ray import serve  # noqa: PLC0415
+
+    applications = serve.status().applications.values()
+    return next((each.message for each in applications if each.status == "DEPLOY_FAILED"), "")
 
 
 def _ready(address: str) -> bool:

@@ -20,3 +20,7 @@ class NormalizerDeployment:
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """See `app.ports.Normalizer`."""
         return await self._normalizer.embed(texts)
+
+    async def ready(self) -> bool:
+        """It answers, so it is."""
+        return True

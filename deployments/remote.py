@@ -53,11 +53,19 @@ async def _call(name: str, response: Awaitable[T]) -> T:
         return await response
 
 
-class RemoteNormalizer:
-    """The Normalizer port over a handle."""
+class RemoteStage:
+    """A light stage over a handle."""
 
     def __init__(self, handle: DeploymentHandle) -> None:
         self._handle = handle
+
+    async def ready(self) -> bool:
+        """Whether a replica answers."""
+        return bool(await _call("stage", self._handle.ready.remote()))
+
+
+class RemoteNormalizer(RemoteStage):
+    """The Normalizer port over a handle."""
 
     async def normalize(self, request: GatewayRequest, keys: PromptKeys, text: str) -> NormalizedPrompt:
         """One hop."""
@@ -68,11 +76,8 @@ class RemoteNormalizer:
         return cast("list[bytes]", await _call("normalizer", self._handle.embed.remote(texts)))
 
 
-class RemoteSemanticCache:
+class RemoteSemanticCache(RemoteStage):
     """The SemanticCache port over a handle."""
-
-    def __init__(self, handle: DeploymentHandle) -> None:
-        self._handle = handle
 
     async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | None:
         """One hop."""
@@ -86,11 +91,8 @@ class RemoteSemanticCache:
         await _call("semantic cache", self._handle.store.remote(caller, prompt, answer, usage, tier, policy))
 
 
-class RemoteComplexityRouter:
+class RemoteComplexityRouter(RemoteStage):
     """The ComplexityRouter port over a handle."""
-
-    def __init__(self, handle: DeploymentHandle) -> None:
-        self._handle = handle
 
     async def route(self, prompt: NormalizedPrompt, policy: RoutingPolicy) -> RouteDecision:
         """One hop."""

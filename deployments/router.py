@@ -15,3 +15,7 @@ class ComplexityRouterDeployment:
     async def route(self, prompt: NormalizedPrompt, policy: RoutingPolicy) -> RouteDecision:
         """See `app.ports.ComplexityRouter`."""
         return await self._router.route(prompt, policy)
+
+    async def ready(self) -> bool:
+        """It answers, so it is."""
+        return True

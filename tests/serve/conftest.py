@@ -1,0 +1,106 @@
+"""The graph on real Ray Serve, started as `leanserve up` starts it, on echo tiers and the session's real Redis."""
+
+import copy
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import yaml
+from openai import OpenAI
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT_S = 240
+
+
+@dataclass
+class Cluster:
+    """A running graph and the file that it was started from."""
+
+    url: str
+    config: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def client(self, **headers: str) -> OpenAI:
+        """The official client, without retries."""
+        return OpenAI(base_url=f"{self.url}/v1", api_key="none", max_retries=0, default_headers=headers)
+
+    def edit(self, change: Any) -> None:
+        """Rewrite the configuration file."""
+        document = yaml.safe_load(self.config.read_text())
+        change(document)
+        self.config.write_text(yaml.safe_dump(document))
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def document(name: str = "ci.yaml", **changes: Any) -> dict[str, Any]:
+    """A shipped configuration on a free port; `changes` go into its args."""
+    found: dict[str, Any] = yaml.safe_load((ROOT / "configs" / name).read_text())
+    found = copy.deepcopy(found)
+    found["http_options"]["port"] = free_port()
+    found["applications"][0]["args"].update(changes)
+    return found
+
+
+@contextmanager
+def launched(found: dict[str, Any], folder: Path, redis_url: str, **environ: str) -> Iterator[Cluster]:
+    """`python -m deployments.launch` until it is ready; told to stop at the end, and it must obey."""
+    config, log = folder / "serve.yaml", folder / "serve.log"
+    config.write_text(yaml.safe_dump(found))
+    environment = {**os.environ, "REDIS_URL": redis_url, "PYTHONPATH": str(ROOT), **environ}
+    command = [sys.executable, "-m", "deployments.launch", str(config), "--home", str(ROOT / ".leanserve")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, cwd=folder, start_new_session=True
+        )
+    try:
+        yield Cluster(_wait_ready(process, log), config, log, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
+def _wait_ready(process: subprocess.Popen[bytes], log: Path) -> str:
+    end = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < end and process.poll() is None:
+        if found := re.search(r"^READY (\S+)$", log.read_text(errors="replace"), re.MULTILINE):
+            return found[1]
+        time.sleep(0.2)
+    raise AssertionError(f"the graph did not start:\n{log.read_text(errors='replace')[-6000:]}")
+
+
+INLINE = {"normalizer": "inline", "semantic_cache": "inline", "router": "inline"}
+
+
+@pytest.fixture(scope="package", params=["deployment", "inline"])
+def cluster(
+    request: pytest.FixtureRequest, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """The same graph in both placements, two ingress replicas each."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()  # the other placement must not answer for this one
+    found = document(placement=INLINE if request.param == "inline" else {})
+    found["applications"][0]["args"]["serve"]["ingress"]["num_replicas"] = 2
+    with launched(found, tmp_path_factory.mktemp(request.param), redis_url) as running:
+        yield running
