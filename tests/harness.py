@@ -91,7 +91,7 @@ class Running:
     gateway: Gateway
     app: FastAPI
     spans: InMemorySpanExporter
-    backends: dict[str, Backend]
+    backends: dict[str, Any]
     url: str = ""
 
 
@@ -121,8 +121,8 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
         await store.close()
 
 
-def _backends(config: GatewayConfig, given: dict[str, Backend]) -> dict[str, Backend]:
-    found: dict[str, Backend] = {}
+def _backends(config: GatewayConfig, given: dict[str, Backend]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for spec in config.tiers:
         for name, backend in zip(spec.backend_names(), spec.backends, strict=True):
             found[name] = given[name] if name in given else EchoBackend(_echo(backend), name)

@@ -1,6 +1,7 @@
 """Chat and text completions, plain and streaming, through the real client."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -9,12 +10,12 @@ from openai import OpenAI
 from tests.api.conftest import Serve, client_of
 from tests.harness import Running, eventually, tier
 
-ASK = [{"role": "user", "content": "one two three four five six seven eight nine ten"}]
+ASK: Any = [{"role": "user", "content": "one two three four five six seven eight nine ten"}]
 
 
 def test_a_plain_answer_says_what_it_cost(client: OpenAI) -> None:
     """Body, usage and headers agree: tier, cache result, and the price of the tokens."""
-    raw = client.chat.completions.with_raw_response.create(model="auto", messages=ASK)  # type: ignore[arg-type]
+    raw = client.chat.completions.with_raw_response.create(model="auto", messages=ASK)
     answer = raw.parse()
     usage = answer.usage
     assert usage is not None
@@ -30,11 +31,11 @@ def test_a_plain_answer_says_what_it_cost(client: OpenAI) -> None:
 
 def test_a_stream_says_the_same_as_a_plain_answer(client: OpenAI) -> None:
     """The joined deltas are the plain answer's text; usage comes once, at the end, only because it was asked for."""
-    nocache = {"x-leanserve-cache": "no-cache, no-store"}
-    plain = client.chat.completions.create(model="small", messages=ASK, extra_headers=nocache)  # type: ignore[arg-type]
+    nocache: Any = {"x-leanserve-cache": "no-cache, no-store"}
+    plain = client.chat.completions.create(model="small", messages=ASK, extra_headers=nocache)
     stream = client.chat.completions.create(
         model="small",
-        messages=ASK,  # type: ignore[arg-type]
+        messages=ASK,
         stream=True,
         stream_options={"include_usage": True},
         extra_headers=nocache,
@@ -49,7 +50,7 @@ def test_a_stream_says_the_same_as_a_plain_answer(client: OpenAI) -> None:
 
 def test_a_stream_without_include_usage_shows_none(client: OpenAI) -> None:
     """We ask the backend for usage always; the client sees it only when it asked."""
-    chunks = list(client.chat.completions.create(model="small", messages=ASK, stream=True))  # type: ignore[arg-type]
+    chunks = list(client.chat.completions.create(model="small", messages=ASK, stream=True))
     assert all(chunk.usage is None and chunk.choices for chunk in chunks)
     assert chunks[-1].choices[0].finish_reason == "stop"
 
@@ -75,35 +76,35 @@ def test_a_repeat_is_an_exact_hit_and_free(running: Running, client: OpenAI) -> 
     assert raw.headers["x-leanserve-tier"] == "small"
     assert again.choices[0].message.content == first.choices[0].message.content
     assert again.id != first.id
-    assert running.backends["small/echo"].stats().started == 1  # type: ignore[attr-defined]
+    assert running.backends["small/echo"].stats().started == 1
 
 
 def test_a_hit_is_replayed_as_a_stream(running: Running, client: OpenAI) -> None:
     """What was stored from a plain answer comes back as chunks when chunks are wanted."""
-    ask = [{"role": "user", "content": "Tell me of snow"}]
-    plain = client.chat.completions.create(model="auto", messages=ask)  # type: ignore[arg-type]
+    ask: Any = [{"role": "user", "content": "Tell me of snow"}]
+    plain = client.chat.completions.create(model="auto", messages=ask)
     eventually(lambda: _stored(running))
-    chunks = list(client.chat.completions.create(model="auto", messages=ask, stream=True))  # type: ignore[arg-type]
+    chunks = list(client.chat.completions.create(model="auto", messages=ask, stream=True))
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert text == plain.choices[0].message.content
-    assert running.backends["small/echo"].stats().started == 1  # type: ignore[attr-defined]
+    assert running.backends["small/echo"].stats().started == 1
 
 
 def test_no_cache_and_no_store_are_obeyed(running: Running, client: OpenAI) -> None:
     """A client may be stricter than the policy: `no-store` leaves nothing behind, `no-cache` reads nothing."""
-    ask = [{"role": "user", "content": "Tell me of hail"}]
+    ask: Any = [{"role": "user", "content": "Tell me of hail"}]
     for header in ("no-store", "no-cache", "no-cache"):
-        client.chat.completions.create(model="auto", messages=ask, extra_headers={"x-leanserve-cache": header})  # type: ignore[arg-type]
-    assert running.backends["small/echo"].stats().started == 3  # type: ignore[attr-defined]
+        client.chat.completions.create(model="auto", messages=ask, extra_headers={"x-leanserve-cache": header})
+    assert running.backends["small/echo"].stats().started == 3
 
 
 def test_tenants_share_no_answers(running: Running, client: OpenAI) -> None:
     """The same words of another tenant are a miss."""
-    ask = [{"role": "user", "content": "Tell me of fog"}]
+    ask: Any = [{"role": "user", "content": "Tell me of fog"}]
     for tenant in ("acme", "acme}", "{acme"):
         raw = client.chat.completions.with_raw_response.create(
             model="auto",
-            messages=ask,  # type: ignore[arg-type]
+            messages=ask,
             extra_headers={"x-leanserve-tenant": tenant},
         )
         assert raw.headers["x-leanserve-cache"] == "miss"
@@ -112,11 +113,11 @@ def test_tenants_share_no_answers(running: Running, client: OpenAI) -> None:
 
 def test_a_truncated_answer_is_not_stored(running: Running, client: OpenAI) -> None:
     """`finish_reason: length` is half an answer: it is never replayed."""
-    ask = [{"role": "user", "content": "one two three four five six"}]
+    ask: Any = [{"role": "user", "content": "one two three four five six"}]
     for _ in range(2):
-        answer = client.chat.completions.create(model="small", messages=ask, max_tokens=2)  # type: ignore[arg-type]
+        answer = client.chat.completions.create(model="small", messages=ask, max_tokens=2)
         assert answer.choices[0].finish_reason == "length"
-    assert running.backends["small/echo"].stats().started == 2  # type: ignore[attr-defined]
+    assert running.backends["small/echo"].stats().started == 2
 
 
 def test_hard_prompts_go_to_the_better_tier(client: OpenAI) -> None:
@@ -132,8 +133,8 @@ def test_hard_prompts_go_to_the_better_tier(client: OpenAI) -> None:
 
 def test_several_choices_are_all_paid(client: OpenAI) -> None:
     """`n` answers cost `n` times the output."""
-    one = client.chat.completions.create(model="small", messages=ASK, n=1)  # type: ignore[arg-type]
-    three = client.chat.completions.create(model="small", messages=ASK, n=3)  # type: ignore[arg-type]
+    one = client.chat.completions.create(model="small", messages=ASK, n=1)
+    three = client.chat.completions.create(model="small", messages=ASK, n=3)
     assert one.usage is not None
     assert three.usage is not None
     assert len(three.choices) == 3
@@ -144,24 +145,24 @@ def test_parameters_reach_the_backend_as_they_came(serve: Serve) -> None:
     """Tools, schemas, sampling and unknown engine parameters travel untouched; our own fields stay here."""
     from tests.fakes_backends import ScriptedBackend
 
-    body = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [], "usage": {}}
+    body: Any = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [], "usage": {}}
     body["choices"] = [{"index": 0, "message": {"role": "assistant", "content": "{}"}, "finish_reason": "stop"}]
     backend = ScriptedBackend("small/echo", [[[body]]])
     running = serve(backends={"small/echo": backend})
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
-    schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}, "strict": True}}
+    tool: Any = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    schema: Any = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}, "strict": True}}
     client_of(running).chat.completions.create(
         model="small",
-        messages=ASK,  # type: ignore[arg-type]
+        messages=ASK,
         temperature=0.5,
         top_p=0.9,
         seed=7,
         stop=["END"],
         logprobs=True,
         top_logprobs=3,
-        tools=[tool],  # type: ignore[list-item]
+        tools=[tool],
         tool_choice="auto",
-        response_format=schema,  # type: ignore[arg-type]
+        response_format=schema,
         user="u1",
         metadata={"feature": "f1"},
         extra_body={"guided_choice": ["a", "b"], "min_p": 0.1},
@@ -201,10 +202,10 @@ def test_a_client_that_leaves_stops_the_engine(serve: Serve) -> None:
     body = {"model": "small", "messages": ASK, "stream": True, "max_tokens": 4000}
     with httpx.stream("POST", f"{running.url}/v1/chat/completions", json=body) as answer:
         next(answer.iter_bytes())
-    assert eventually(lambda: backend.stats().aborted == 1 and backend.stats().active == 0)  # type: ignore[attr-defined]
+    assert eventually(lambda: backend.stats().aborted == 1 and backend.stats().active == 0)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{running.url}/v1/chat/completions", json={**body, "stream": False}, timeout=0.3)
-    assert eventually(lambda: backend.stats().aborted == 2 and backend.stats().active == 0)  # type: ignore[attr-defined]
+    assert eventually(lambda: backend.stats().aborted == 2 and backend.stats().active == 0)
 
 
 def _stored(running: Running) -> bool:

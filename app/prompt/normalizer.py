@@ -1,0 +1,23 @@
+"""The Normalizer port: what the later stages read of a prompt."""
+
+from collections.abc import Sequence
+
+from app.domain import GatewayRequest, NormalizedPrompt, PromptKeys
+from app.ports import Embedder
+from app.prompt.tokens import estimate_input_tokens
+
+
+class PromptNormalizer:
+    """Embeds the canonical text, once for all stages, and estimates the tokens of the request."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    async def normalize(self, request: GatewayRequest, keys: PromptKeys, text: str) -> NormalizedPrompt:
+        """`text` is what `KeyMaker.read` gave. An empty one has no meaning to embed: its embedding is empty bytes."""
+        embedding = (await self._embedder.embed([text]))[0] if text else b""
+        return NormalizedPrompt(text, keys, estimate_input_tokens(request.payload), embedding)
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """One little-endian float32 unit vector per text, in order."""
+        return await self._embedder.embed(texts)
