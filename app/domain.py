@@ -54,6 +54,7 @@ class GatewayRequest:
 
     `payload` is the client's JSON body, untouched: parameters that LeanServe has no opinion on reach the engine
     as they came. `trace_context` holds the W3C headers (`traceparent`, `tracestate`) of the caller's span, if any.
+    `body_bytes` is the size of the body on the wire. `id` is made here, never by the client: grants hang on it.
     """
 
     id: str
@@ -62,6 +63,7 @@ class GatewayRequest:
     caller: Caller = field(default_factory=Caller)
     cache_control: CacheControl = field(default_factory=CacheControl)
     trace_context: Mapping[str, str] = field(default_factory=dict)
+    body_bytes: int = 0
 
     @property
     def model(self) -> str:
@@ -112,13 +114,15 @@ class NormalizedPrompt:
     """What the later stages read of a prompt.
 
     `text` is the canonical last user message; `embedding` its unit vector as little-endian float32 bytes (384 × 4 for
-    MiniLM-L6); `token_estimate` the estimated input tokens of the whole request.
+    MiniLM-L6); `token_estimate` the estimated input tokens of the whole request. `whole` is False where the embedder
+    may not have read all of `text`: such texts can differ and have the same vector.
     """
 
     text: str
     keys: PromptKeys
     token_estimate: int
     embedding: bytes
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,13 +238,15 @@ class BackendCall:
     """What a backend is asked to do.
 
     `payload` is the client's body with the backend's own model name, a clamped `max_tokens`, and usage always asked
-    for when it streams. `trace_context` holds the W3C headers of the attempt's span.
+    for when it streams. `trace_context` holds the W3C headers of the attempt's span. `input_tokens` is the estimate
+    that is paid when the answer is cut before its usage is known.
     """
 
     request_id: str
     operation: Operation
     payload: dict[str, Any]
     trace_context: Mapping[str, str] = field(default_factory=dict)
+    input_tokens: int = 0
 
     @property
     def stream(self) -> bool:

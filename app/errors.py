@@ -10,7 +10,10 @@ LeanServeError                        500 api_error
 │   ├── BackendRejected               4xx   the engine says the request is wrong: never retried
 │   ├── BackendOverloaded             429   overloaded: retried elsewhere
 │   ├── BackendTimeout                504   timeout
-│   └── BackendUnavailable            503   backend_unavailable (connection, 5xx, dead replica, open breaker)
+│   ├── BackendCrashed                502   backend_error (it raised what it may not: a bug, told to nobody)
+│   └── BackendUnavailable            503   backend_unavailable (dead replica, open breaker)
+│       ├── BackendUnreachable        503     no connection, or it broke
+│       └── BackendBroken             503     5xx, or what is no answer at all
 ├── StoreUnavailable                  503   store_unavailable (Redis slow, frozen or gone)
 ├── ConfigError                       –     a configuration file that cannot be served
 └── ModelFilesError                   –     a model's files cannot be fetched, or fail their hash
@@ -163,6 +166,18 @@ class BackendUnavailable(BackendError):
     def retry_after_s(self) -> int | None:
         """A breaker's probe or a replica's restart takes seconds."""
         return 5
+
+
+class BackendUnreachable(BackendUnavailable):
+    """No connection, or it broke."""
+
+
+class BackendBroken(BackendUnavailable):
+    """The backend answered 5xx, or what is no answer at all."""
+
+
+class BackendCrashed(BackendError):
+    """The backend raised what it may not: a bug. The client is not told what."""
 
 
 class StoreUnavailable(LeanServeError):

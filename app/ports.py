@@ -1,6 +1,6 @@
 """The seams: Protocols of one to three methods. Local objects and Ray handles answer to the same ones."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from app.config.policy import CachePolicy, RoutingPolicy
@@ -91,10 +91,10 @@ class Backend(Protocol):
         """Unique in the configuration, e.g. `small/vllm`."""
         ...
 
-    def send(self, call: BackendCall) -> AsyncIterator[list[Chunk]]:
+    def send(self, call: BackendCall) -> AsyncGenerator[list[Chunk], None]:
         """Answer with batches of chunks when `call.stream`, else with one batch of one whole body.
 
-        Raises the errors below `BackendError`. Closing the iterator stops the engine's work.
+        Raises the errors below `BackendError`. Closing the generator stops the engine's work.
         """
         ...
 

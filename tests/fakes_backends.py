@@ -87,11 +87,12 @@ def journey(*tiers: str, attempts: AttemptPolicy | None = None, **policy: Any) -
     return made
 
 
-def calls(*, stream: bool = True) -> CallFactory:
+def calls(*, stream: bool = True, input_tokens: int = 0) -> CallFactory:
     """A factory of calls that carry the tier, the backend and the trace headers."""
 
     def make(of: TierSpec, backend: str, trace_context: Mapping[str, str]) -> BackendCall:
-        return BackendCall("r1", "chat", {"model": of.model, "backend": backend, "stream": stream}, trace_context)
+        payload = {"model": of.model, "backend": backend, "stream": stream}
+        return BackendCall("r1", "chat", payload, trace_context, input_tokens)
 
     return make
 

@@ -11,12 +11,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from app.breaker import BreakerGuard, Permit
 from app.config.gateway import StoreSpec
 from app.errors import ConfigError, StoreUnavailable
 from app.store.inspect import Durability, inspect, warn_of_durability
 from app.store.keys import Keys
 from app.store.scripts import Arg, Script, send
-from app.tiers.breaker import BreakerGuard, Permit
 
 logger = logging.getLogger("leanserve.store")
 T = TypeVar("T")

@@ -11,14 +11,14 @@ from contextlib import AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
+from app.breaker import BreakerGuard, Clock, Permit
 from app.config.gateway import TierSpec
 from app.config.policy import AttemptPolicy, Price
 from app.domain import AttemptOutcome, BackendCall, Chunk
-from app.errors import BackendError, BackendOverloaded, BackendRejected, BackendTimeout
+from app.errors import BackendBroken, BackendError, BackendOverloaded, BackendRejected, BackendTimeout
 from app.journey import AttemptRecord, Journey
 from app.ports import Backend
-from app.tiers.breaker import BreakerGuard, Clock, Permit
-from app.tiers.causes import CLIENT_LEFT, BackendBroken, cause_of, most_telling
+from app.tiers.causes import CLIENT_LEFT, cause_of, most_telling
 from app.tiers.meter import Meter
 from app.tiers.patience import Patience, in_time, sent
 
@@ -116,6 +116,7 @@ class _Attempt:
         name = self._backend.name
         with self._permit, observe(self._spec.name, name, self._spec.model) as record, self._settling(record) as meter:
             call = calls(self._spec, name, record.trace_context)
+            meter.expect(call.input_tokens)
             batches = in_time(sent(self._backend, call), self._patience, "first" if call.stream else "whole")
             async with aclosing(batches) as timely:
                 async for batch in timely:
@@ -140,10 +141,13 @@ class _Attempt:
             self._permit.success()
         except (GeneratorExit, asyncio.CancelledError):
             record.outcome, record.cause = AttemptOutcome.IGNORED, CLIENT_LEFT
+            meter.cut()
             self._permit.ignored()
             raise
         except BaseException as error:
             record.outcome, record.cause = AttemptOutcome.FAILED, cause_of(error)
+            if self.committed:
+                meter.cut()
             self._blame(error)
             raise
         finally:

@@ -1,27 +1,17 @@
 """Why an attempt failed, in one word: what spans, metrics and ledger records group by."""
 
 from app.errors import (
+    BackendBroken,
     BackendError,
     BackendOverloaded,
     BackendRejected,
     BackendTimeout,
     BackendUnavailable,
+    BackendUnreachable,
 )
 
 CLIENT_LEFT = "client_left"
 INTERNAL = "internal"
-
-
-class BackendUnreachable(BackendUnavailable):
-    """No connection, or it broke."""
-
-
-class BackendBroken(BackendUnavailable):
-    """The backend answered 5xx, or what is no answer at all."""
-
-
-class BackendCrashed(BackendError):
-    """The backend raised what it may not: a bug. The client is not told what."""
 
 
 _CAUSES: dict[type[BaseException], str] = {

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from app.breaker import Clock
 from app.cost.usage import content_pieces, read_usage
 from app.domain import Chunk, Usage
 from app.journey import AttemptRecord
-from app.tiers.breaker import Clock
 
 
 class Meter:
@@ -19,6 +19,16 @@ class Meter:
         self._record = record
         self._clock = clock
         self._started = clock()
+        self._expected_input = 0
+
+    def expect(self, input_tokens: int) -> None:
+        """The call was sent; `input_tokens` is the estimate of what it has the engine read."""
+        self._expected_input = input_tokens
+
+    def cut(self) -> None:
+        """The answer ended early. What the engine read is paid, by estimate where it did not tell."""
+        if self._record.usage.input_tokens == 0:
+            self._record.usage += Usage(input_tokens=self._expected_input)
 
     def note(self, batch: Sequence[Chunk]) -> None:
         """Count one batch."""

@@ -10,8 +10,15 @@ import httpx
 
 from app.config import gateway as config
 from app.domain import BackendCall, Chunk, Operation
-from app.errors import BackendError, BackendOverloaded, BackendRejected, BackendTimeout, BackendUnavailable
-from app.tiers.causes import BackendBroken, BackendUnreachable
+from app.errors import (
+    BackendBroken,
+    BackendError,
+    BackendOverloaded,
+    BackendRejected,
+    BackendTimeout,
+    BackendUnavailable,
+    BackendUnreachable,
+)
 from app.tiers.sse import SseDecoder
 
 MAX_BODY_BYTES = 32 * 1024 * 1024

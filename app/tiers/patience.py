@@ -2,19 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Literal
 
+from app.breaker import Clock
 from app.config.policy import AttemptPolicy
 from app.domain import BackendCall, Chunk
-from app.errors import BackendError, BackendTimeout
+from app.errors import BackendCrashed, BackendError, BackendTimeout
 from app.ports import Backend
-from app.tiers.breaker import Clock
-from app.tiers.causes import BackendCrashed
 
 _log = logging.getLogger(__name__)
 
-Batches = AsyncIterator[list[Chunk]]
+Batches = AsyncGenerator[list[Chunk], None]
 
 Awaited = Literal["first", "next", "whole"]
 """What is waited for: a stream's first chunk, its next one, or the whole body of an answer that is not streamed."""
@@ -87,12 +86,9 @@ async def _next(batches: Batches, patience: Patience, awaited: Awaited) -> list[
 
 
 async def _close(batches: Batches) -> None:
-    close = getattr(batches, "aclose", None)  # an iterator that is not a generator need not have one
-    if close is None:
-        return
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await close()
+            await batches.aclose()
     except Exception:
         # The answer, or the error that is on its way, matters more than how the leftovers went.
         _log.warning("closing a backend's answer failed", exc_info=True)

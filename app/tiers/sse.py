@@ -4,7 +4,7 @@ Follows "Interpreting an event stream" of the HTML standard (§9.2.6) for the on
 httpx's own `aiter_lines` also splits at U+2028 and the like, which JSON may hold unescaped.
 """
 
-from app.tiers.causes import BackendBroken
+from app.errors import BackendBroken
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """One event holds one chunk. The largest real ones, with `logprobs` of every choice, are some hundred kilobytes."""

@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -34,7 +34,7 @@ class Subject:
         return [chunk async for batch in self.backend.send(call) for chunk in batch]
 
     def closing(self, call: BackendCall) -> aclosing[AsyncGenerator[list[Chunk], None]]:
-        return aclosing(cast("AsyncGenerator[list[Chunk], None]", self.backend.send(call)))
+        return aclosing(self.backend.send(call))
 
 
 @asynccontextmanager

@@ -11,15 +11,17 @@ import pytest
 from app.config.policy import AttemptPolicy, Price
 from app.domain import AttemptOutcome, Chunk, Usage
 from app.errors import (
+    BackendBroken,
+    BackendCrashed,
     BackendError,
     BackendOverloaded,
     BackendRejected,
     BackendTimeout,
     BackendUnavailable,
+    BackendUnreachable,
 )
 from app.journey import AttemptRecord, Journey
 from app.tiers.attempts import Attempts, cheapest_first
-from app.tiers.causes import BackendBroken, BackendCrashed, BackendUnreachable
 from tests.fakes_backends import FakeClock, ScriptedBackend, calls, journey, observer, text, tier
 
 GONE = BackendUnreachable("gone")
@@ -389,3 +391,21 @@ async def test_a_journey_without_a_decision_is_a_mistake() -> None:
     done = await run(Attempts([]), undecided)
     assert isinstance(done.error, ValueError)
     assert not isinstance(done.error, BackendError)
+
+
+async def test_a_cut_answer_pays_for_what_the_engine_read() -> None:
+    """The client leaves before any usage was reported: the input is paid by estimate, the output by pieces seen."""
+    records: list[AttemptRecord] = []
+    attempts = Attempts([tier("small", backend("small/a", [text("one")], [text(" two")], forever))])
+    stream = attempts.run(journey("small"), calls(input_tokens=40), observer(records))
+    async with aclosing(stream):
+        await anext(stream)
+        await anext(stream)
+    assert records[0].outcome is AttemptOutcome.IGNORED
+    assert records[0].usage == Usage(40, 0, 2)
+
+
+async def test_an_attempt_that_failed_before_its_first_chunk_pays_nothing() -> None:
+    """Nobody knows that the engine read anything."""
+    done = await run(Attempts([tier("small", backend("small/a", GONE))]), journey("small"))
+    assert done.records[0].usage == Usage()

@@ -4,7 +4,8 @@ import pickle
 
 import pytest
 
-from app.tiers.causes import BackendBroken, BackendCrashed, BackendUnreachable, cause_of
+from app.errors import BackendBroken, BackendCrashed, BackendUnreachable
+from app.tiers.causes import cause_of
 
 
 @pytest.mark.parametrize("kind", [BackendBroken, BackendCrashed, BackendUnreachable])

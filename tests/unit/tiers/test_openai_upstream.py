@@ -10,15 +10,17 @@ import pytest
 from app.config.gateway import OpenAIBackend as Spec
 from app.domain import BackendCall, Chunk
 from app.errors import (
+    BackendBroken,
     BackendError,
     BackendOverloaded,
     BackendRejected,
     BackendTimeout,
     BackendUnavailable,
+    BackendUnreachable,
     LeanServeError,
 )
 from app.tiers import openai_upstream
-from app.tiers.causes import BackendBroken, BackendUnreachable, cause_of
+from app.tiers.causes import cause_of
 from app.tiers.openai_upstream import OpenAIBackend
 from tests.fakes_backends import chat, text
 

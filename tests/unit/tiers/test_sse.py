@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.tiers.causes import BackendBroken
+from app.errors import BackendBroken
 from app.tiers.sse import SseDecoder
 
 STREAM = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.tiers.breaker import BreakerGuard, Permit
+from app.breaker import BreakerGuard, Permit
 from tests.fakes_backends import FakeClock
 
 
