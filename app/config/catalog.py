@@ -45,11 +45,21 @@ class PackageSource(ConfigModel):
         return f"wheel {self.parts[0].wheel}=={self.parts[0].version} sha256:{self.sha256}"
 
 
+class Sampling(ConfigModel):
+    """The makers' advice for who asks without sampling parameters of their own; engines read it from the directory."""
+
+    temperature: float = Field(ge=0)
+    top_p: float = Field(gt=0, le=1)
+    top_k: int | None = Field(default=None, gt=0)
+    repetition_penalty: float | None = Field(default=None, gt=0)
+
+
 class ModelEntry(ConfigModel):
     """One model. `installed` names an import package of the requirements that carries it in its folder `model/`."""
 
     licence: str
     hub: HubSource
+    sampling: Sampling | None = None
     package: PackageSource | None = None
     installed: str | None = None
 

@@ -1,15 +1,18 @@
 """A Serve configuration file to its validated parts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
 from app.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
 
 INGRESS = "Ingress"
 """The deployment whose `user_config` is the policy."""
@@ -33,20 +36,19 @@ class ServeFile:
 
 
 def load(path: Path) -> ServeFile:
-    """Read and validate a whole file. Raises `ConfigError` naming the file, the place in it and the reason."""
-    document = _read(path)
-    application = _application(document, path)
-    policy = _user_config(application)
+    """Read and validate a whole file: a Serve configuration, or Kubernetes manifests with one RayService.
+
+    Raises `ConfigError` naming the file, the place in it and the reason.
+    """
     try:
-        file = ServeFile(
-            GatewayConfig.model_validate(application.get("args") or {}), Policy.model_validate(policy), document
-        )
-        check(file.gateway, file.policy)
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error)}") from error
+        document = _serve_document(_read(path))
+        application = _application(document)
+        gateway = _validated(GatewayConfig, application.get("args") or {}, "args")
+        policy = _validated(Policy, _user_config(application), f"{INGRESS}.user_config")
+        check(gateway, policy)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error.message}") from error
-    return file
+    return ServeFile(gateway, policy, document)
 
 
 def check(gateway: GatewayConfig, policy: Policy) -> None:
@@ -56,34 +58,63 @@ def check(gateway: GatewayConfig, policy: Policy) -> None:
     PriceSheet(policy.prices).check(gateway.tiers)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> list[Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _documents(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        raise ConfigError(f"cannot be read: {error}") from error
+
+
+def _documents(text: str) -> list[Any]:
+    try:
+        return [each for each in yaml.safe_load_all(text) if each is not None]
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path}: must be a mapping with `applications`")
-    # a RayService manifest carries the same document as text
-    if document.get("kind") == "RayService":
-        document = yaml.safe_load(document["spec"]["serveConfigV2"])
-    return dict(document)
+        raise ConfigError(f"is not YAML: {error}") from error
 
 
-def _application(document: dict[str, Any], path: Path) -> dict[str, Any]:
+def _serve_document(documents: list[Any]) -> dict[str, Any]:
+    """The only document, or the one that a RayService among several carries as text."""
+    services = [each for each in documents if isinstance(each, dict) and each.get("kind") == "RayService"]
+    if len(services) == 1:
+        documents = _embedded(services[0])
+    if len(documents) != 1 or not isinstance(documents[0], dict):
+        raise ConfigError("must be one mapping with `applications`, or manifests with one RayService")
+    return dict(documents[0])
+
+
+def _embedded(service: dict[str, Any]) -> list[Any]:
+    spec = service.get("spec")
+    text = spec.get("serveConfigV2") if isinstance(spec, dict) else None
+    if not isinstance(text, str):
+        raise ConfigError("spec.serveConfigV2: must be the text of a Serve configuration")
+    try:
+        return _documents(text)
+    except ConfigError as error:
+        raise ConfigError(f"spec.serveConfigV2: {error.message}") from error
+
+
+def _application(document: dict[str, Any]) -> dict[str, Any]:
     applications = document.get("applications")
     if not isinstance(applications, list) or len(applications) != 1 or not isinstance(applications[0], dict):
-        raise ConfigError(f"{path}: `applications` must list exactly one application")
+        raise ConfigError("`applications` must list exactly one application")
     return dict(applications[0])
 
 
-def _user_config(application: dict[str, Any]) -> dict[str, Any]:
-    for deployment in application.get("deployments") or []:
-        if deployment.get("name") == INGRESS:
-            return dict(deployment.get("user_config") or {})
-    return {}
+def _user_config(application: dict[str, Any]) -> Any:
+    deployments = application.get("deployments") or []
+    if not isinstance(deployments, list) or not all(isinstance(each, dict) for each in deployments):
+        raise ConfigError("deployments: must list mappings, each with a `name`")
+    found = [each.get("user_config") for each in deployments if each.get("name") == INGRESS]
+    return (found[0] if found else None) or {}
 
 
-def _explain(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(str(part) for part in e['loc']) or 'file'}: {e['msg']}" for e in error.errors())
+def _validated(model: type[M], value: Any, place: str) -> M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        raise ConfigError("; ".join(_explain(place, fault["loc"], fault["msg"]) for fault in faults)) from error
+
+
+def _explain(place: str, location: Sequence[int | str], message: str) -> str:
+    return f"{'.'.join([place, *map(str, location)])}: {message}"

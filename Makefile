@@ -1,0 +1,55 @@
+# Two commands matter: `make serve` and `make test`. Everything they need is made on the first run, and never again.
+
+CONFIG ?= configs/local.yaml
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+PYTHON := $(shell for p in python3.11 python3; do command -v $$p > /dev/null 2>&1 \
+  && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' && echo $$p && break; done)
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --progress-bar on
+CODE := app deployments tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test lint format models bench-hops clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/installed ## the virtual environment with the pinned requirements
+
+serve: setup ## serve CONFIG (configs/local.yaml) on this machine until Ctrl-C
+	@exec $(BIN)/leanserve up $(CONFIG)
+
+test: setup lint models ## lint, then every test
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## let ruff format and fix what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+models: setup ## fetch the models, check their hashes, convert them; once
+	@$(BIN)/leanserve models pull
+
+bench-hops: setup models ## measure what LeanServe adds to a request, side by side with Ray Serve and vLLM
+	$(BIN)/python -m tests.benchmarks.hops
+
+clean: ## remove the virtual environment and caches; models and data in .leanserve stay
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/made:
+	@test -n "$(PYTHON)" || { echo "LeanServe needs Python 3.11: neither python3.11 nor python3 is one"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+# torch first: the build for CPUs is on PyTorch's own index where the machine's sources lack it
+.venv/installed: .venv/made requirements.txt requirements-dev.txt pyproject.toml
+	@torch=$$(grep '^torch==' requirements.txt) \
+	  && { $(PIP_INSTALL) "$$torch" || $(PIP_INSTALL) --extra-index-url $(TORCH_INDEX) "$$torch"; }
+	$(PIP_INSTALL) -r requirements.txt -r requirements-dev.txt
+	$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,100 @@
+"""`leanserve up`: models, Redis and Ray Serve on this machine, until Ctrl-C."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from app.cli.child import LOGS, ChildDied, Launch, ServingChild
+from app.cli.progress import pull_all
+from app.cli.welcome import Ticker, welcome
+from app.config.catalog import load_catalog
+from app.config.gateway import GatewayConfig
+from app.config.load import load
+from app.store.embedded import EmbeddedRedis
+
+LOG_TAIL = 30
+DEFAULT_ENV = {
+    # the lean request path of Ray Serve; read when Ray starts
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # Ray sets one OpenMP thread for an actor of less than a CPU: engines then compute on one core
+    "OMP_NUM_THREADS": str(os.cpu_count() or 1),
+    "TOKENIZERS_PARALLELISM": "false",
+    # nothing is told to anyone
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "VLLM_NO_USAGE_STATS": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+"""Set where the caller's environment says nothing else."""
+
+
+def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console | None = None) -> int:
+    """Serve `config` until a signal; the exit status. Raises ConfigError and ModelFilesError before anything runs."""
+    console = console or Console()
+    home = home.resolve()
+    gateway = load(config).gateway
+    if models := models_to_pull(gateway):
+        pull_all(models, home, console)
+    argv = [sys.executable, "-m", "deployments.launch", str(config.resolve()), "--home", str(home)]
+    with ExitStack() as stack:
+        stack.enter_context(signals_interrupt())
+        redis_url = environ.get("REDIS_URL") or stack.enter_context(EmbeddedRedis(home / "redis")).url
+        env = child_env(environ, home, redis_url)
+        return serve(Launch(argv, env, home / "logs" / "serve.log"), console)
+
+
+def models_to_pull(gateway: GatewayConfig) -> list[str]:
+    """The catalog's models among those that a vLLM backend serves; others are left to the engine and the hub."""
+    catalog = load_catalog()
+    served = [tier.model for tier in gateway.tiers if any(spec.kind == "vllm" for spec in tier.backends)]
+    return [model for model in dict.fromkeys(served) if model in catalog]
+
+
+def child_env(environ: Mapping[str, str], home: Path, redis_url: str) -> dict[str, str]:
+    """The whole environment of the serving process."""
+    return {**DEFAULT_ENV, **environ, "REDIS_URL": redis_url, "LEANSERVE_HOME": str(home)}
+
+
+def serve(launch: Launch, console: Console) -> int:
+    """Run `launch` until a signal: 0, or until it ends by itself: 1, with the end of its log."""
+    child = ServingChild(launch)
+    try:
+        with child:
+            console.print(f"Starting; log: {launch.log}", highlight=False, soft_wrap=True)
+            with console.status("starting") as status:
+                address = child.wait_ready(Ticker(status.update, time.monotonic))
+            logs = [str(launch.log), *child.said(LOGS)]
+            console.print(welcome(address, logs), markup=False, highlight=False, soft_wrap=True)
+            child.wait()
+    except ChildDied as died:
+        console.print(f"[bold red]{died.reason}[/]; the end of {launch.log}:", soft_wrap=True)
+        console.print("\n".join(child.log_lines()[-LOG_TAIL:]), markup=False, highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("stopped")
+    return 0
+
+
+@contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, once: what follows cannot disturb the stopping."""
+    heeded = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        for each in heeded:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, interrupt) for each in heeded}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,42 @@
+"""What `leanserve up` says while it starts and when it is ready."""
+
+from collections.abc import Callable, Sequence
+
+from rich.markup import escape
+
+TAIL_CHARS = 80
+
+READY_TEXT = """\
+LeanServe is ready at {address}
+
+  curl -i {address}/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '{{"model": "auto", "messages": [{{"role": "user", "content": "What is the capital of France?"}}]}}'
+
+  from openai import OpenAI
+
+  client = OpenAI(base_url="{address}/v1", api_key="none")
+  raw = client.chat.completions.with_raw_response.create(
+      model="auto", messages=[{{"role": "user", "content": "What is the capital of France?"}}]
+  )
+  print(raw.parse().choices[0].message.content)
+  print("US dollars:", raw.headers["x-leanserve-cost-usd"])
+
+Logs: {logs}
+Ctrl-C stops it."""
+
+
+def welcome(address: str, logs: Sequence[str]) -> str:
+    """The address, how to use it, and where the logs are."""
+    return READY_TEXT.format(address=address, logs="\n      ".join(logs))
+
+
+class Ticker:
+    """Shows the elapsed seconds and the last line of the log."""
+
+    def __init__(self, show: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self._show, self._clock, self._began = show, clock, clock()
+
+    def __call__(self, last_line: str) -> None:
+        """One tick."""
+        tail = escape(last_line.strip()[:TAIL_CHARS])
+        self._show(f"starting, {self._clock() - self._began:.0f} s [dim]{tail}[/]")
