@@ -40,6 +40,9 @@ from app.wire import backend_payload, finish, replayed, visible
 logger = logging.getLogger("leanserve.gateway")
 T = TypeVar("T")
 
+LARGE_BODY_BYTES = 65_536
+"""Above it canonicalization takes milliseconds (0.2 ms for 4 KB, up to seconds for a hostile megabyte)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stages:
@@ -89,7 +92,7 @@ class Gateway:
 
     async def _answer(self, journey: Journey, trace: RequestTrace) -> AsyncGenerator[list[Chunk], None]:
         requested = self.catalog.decide(journey.request.model)
-        keys, text = self.stages.keys.read(journey.request, journey.policy)
+        keys, text = await self._keys(journey)
         if hit := await self._exact(journey, trace, keys):
             yield replayed(journey, hit)
             return
@@ -104,6 +107,12 @@ class Gateway:
         async with aclosing(self._generate(journey, trace, decision, prompt)) as parts:
             async for chunks in parts:
                 yield chunks
+
+    async def _keys(self, journey: Journey) -> tuple[PromptKeys, str]:
+        """The request's identities; those of a large one are made beside the event loop."""
+        if journey.request.body_bytes > LARGE_BODY_BYTES:
+            return await asyncio.to_thread(self.stages.keys.read, journey.request, journey.policy)
+        return self.stages.keys.read(journey.request, journey.policy)
 
     async def _exact(self, journey: Journey, trace: RequestTrace, keys: PromptKeys) -> CacheHit | None:
         """Stage 0: one round trip to Redis, no hop."""
@@ -155,7 +164,9 @@ class Gateway:
         request = journey.request
         collector, last = AnswerCollector(request.operation, choices(request.payload)), None
         async with hold(self.stages.ledger, reservation, lambda: (journey.usage.total_tokens, journey.cost)):
-            run = self.stages.attempts.run(journey, self._call_factory(journey.request, cap), trace.attempt)
+            run = self.stages.attempts.run(
+                journey, self._call_factory(journey.request, prompt.token_estimate, cap), trace.attempt
+            )
             async with aclosing(run) as parts:
                 async for chunks in parts:
                     collector.feed(chunks)
@@ -182,7 +193,7 @@ class Gateway:
             raise BudgetRefused(granted)
         return granted
 
-    def _call_factory(self, request: GatewayRequest, cap: int) -> CallFactory:
+    def _call_factory(self, request: GatewayRequest, input_tokens: int, cap: int) -> CallFactory:
         """One cap for every attempt, that of the first tier: a fall-back may not spend more than was reserved."""
 
         def call(spec: TierSpec, backend: str, trace_context: Mapping[str, str]) -> BackendCall:

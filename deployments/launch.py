@@ -8,6 +8,7 @@ import argparse
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -31,12 +32,18 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path(".leanserve"))
     arguments = parser.parse_args()
     file = load(arguments.config)
-    stop = _stop_on_signals()
+    stop = threading.Event()
     session = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
     _prepare(arguments.home.absolute())
     try:
+        _refuse_taken_port(file)
+        _stop_on_signals(stop)
         _start_ray(session)
+        _stop_on_signals(stop)  # again: Ray puts a handler of its own, which would leave the rest running
         return _watch(arguments.config, file, stop)
+    except ConfigError as error:
+        print(f"FAILED {error}", file=sys.stderr, flush=True)
+        return 1
     finally:
         _end()
         shutil.rmtree(session, ignore_errors=True)
@@ -145,20 +152,23 @@ def _end() -> None:
         print(f"stopped in {time.monotonic() - started:.1f} s", flush=True)
 
 
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
+def _refuse_taken_port(file: ServeFile) -> None:
+    """Else a stranger on the port would look like us."""
+    host, port = file.address.removeprefix("http://").rsplit(":", 1)
+    with socket.socket() as probe:
+        if probe.connect_ex((host, int(port))) == 0:
+            raise ConfigError(f"something listens on {file.address} already; choose another http_options.port")
 
+
+def _stop_on_signals(stop: threading.Event) -> None:
     def ask(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
-    return stop
 
 
 def _free_port() -> int:
-    import socket  # noqa: PLC0415
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

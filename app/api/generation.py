@@ -53,7 +53,8 @@ class GenerationRoutes:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def _read(self, request: Request, operation: Operation, schema: type[WireModel]) -> GatewayRequest:
-        payload = parse(await read_body(request, self._limit), schema)
+        body = await read_body(request, self._limit)
+        payload = parse(body, schema)
         headers = request.headers
         return GatewayRequest(
             id=f"req-{uuid4().hex}",
@@ -62,6 +63,7 @@ class GenerationRoutes:
             caller=caller_of(headers, payload, self._keys),
             cache_control=cache_control_of(headers),
             trace_context={name: headers[name] for name in ("traceparent", "tracestate") if name in headers},
+            body_bytes=len(body),
         )
 
 

@@ -43,7 +43,7 @@ class RedisSemanticCache:
 
     async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | None:
         """The nearest entry at or above `policy.threshold`, or None; None too when the store fails."""
-        if not (policy.semantic and prompt.embedding):
+        if not (policy.semantic and prompt.embedding and prompt.whole):
             return None
         try:
             return await self._nearest(caller.tenant, prompt, policy.threshold)
@@ -92,7 +92,7 @@ class RedisSemanticCache:
         commands: list[tuple[str | bytes | int, ...]] = [
             ("SET", self._store.keys.entry(tenant, entry_id), value, "EX", policy.ttl_s)
         ]
-        if policy.semantic and prompt.embedding:
+        if policy.semantic and prompt.embedding and prompt.whole:
             commands += [
                 ("VADD", vectors, "FP32", prompt.embedding, entry_id, "Q8"),
                 # GT alone takes a key without an end for one that lasts forever; both together never shorten.

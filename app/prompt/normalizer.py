@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.domain import GatewayRequest, NormalizedPrompt, PromptKeys
+from app.embed.window import WHOLE
 from app.ports import Embedder
 from app.prompt.tokens import estimate_input_tokens
 
@@ -16,7 +17,8 @@ class PromptNormalizer:
     async def normalize(self, request: GatewayRequest, keys: PromptKeys, text: str) -> NormalizedPrompt:
         """`text` is what `KeyMaker.read` gave. An empty one has no meaning to embed: its embedding is empty bytes."""
         embedding = (await self._embedder.embed([text]))[0] if text else b""
-        return NormalizedPrompt(text, keys, estimate_input_tokens(request.payload), embedding)
+        tokens = estimate_input_tokens(request.payload)
+        return NormalizedPrompt(text, keys, tokens, embedding, whole=len(text) <= WHOLE)
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """One little-endian float32 unit vector per text, in order."""

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -126,6 +127,16 @@ async def test_a_prompt_without_an_embedding_is_kept_for_exact_hits(caches: Cach
     await caches.keep(bare)
     assert await caches.get("a")
     assert await caches.look(bare) is None
+
+
+async def test_a_text_that_the_embedder_cut_has_exact_hits_only(caches: Caches) -> None:
+    """Two long texts can differ in the dropped middle and have one vector: neither is found by meaning."""
+    cut = dataclasses.replace(prompt("long one"), whole=False)
+    await caches.keep(cut)
+    assert await caches.get("long one") is not None
+    assert await caches.look(prompt("other")) is None
+    await caches.keep(prompt("short one"))
+    assert await caches.look(cut) is None
 
 
 async def test_hits_do_not_extend_the_life_of_an_entry(caches: Caches) -> None:
