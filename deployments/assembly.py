@@ -1,6 +1,9 @@
 """One ingress replica, put together: the stages (local or remote), the gateway over them, the HTTP edge over that."""
 
+import asyncio
+import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -21,6 +24,10 @@ from app.tiers.catalog import TierCatalog
 from deployments import parts
 from deployments.remote import RemoteBackend, RemoteComplexityRouter, RemoteNormalizer, RemoteSemanticCache, RemoteStage
 
+logger = logging.getLogger("leanserve.ingress")
+WARM_TRIES = 600
+"""One a second: engines take minutes to load."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
@@ -28,6 +35,7 @@ class Assembly:
 
     gateway: Gateway
     app: FastAPI
+    warming: asyncio.Task[None]
 
 
 async def assemble(
@@ -53,7 +61,20 @@ async def assemble(
     gateway = Gateway(stages, TierCatalog(config.tiers))
     keys = KeyRing.parse(os.environ.get("LEANSERVE_API_KEYS", ""))
     checks = _checks(store, stages, [backend for tier in backends for backend in tier.backends])
-    return Assembly(gateway, create_app(gateway, config, keys, checks))
+    app = create_app(gateway, config, keys, checks)
+    return Assembly(gateway, app, asyncio.ensure_future(_warm(checks)))
+
+
+async def _warm(checks: dict[str, Check]) -> None:
+    """Call every part until it answers: the first call over a handle takes seconds, and no request shall pay them."""
+    for name, check in checks.items():
+        for _ in range(WARM_TRIES):
+            with suppress(Exception):
+                if await check():
+                    break
+            await asyncio.sleep(1)
+        else:
+            logger.warning("%s did not answer while warming up", name)
 
 
 def _remote(config: GatewayConfig, name: str, handle: DeploymentHandle) -> Backend:

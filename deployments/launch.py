@@ -31,19 +31,23 @@ def main() -> int:
     parser.add_argument("config", type=Path)
     parser.add_argument("--home", type=Path, default=Path(".leanserve"))
     arguments = parser.parse_args()
-    file = load(arguments.config)
-    stop = threading.Event()
-    session = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
-    _prepare(arguments.home.absolute())
     try:
-        _refuse_taken_port(file)
-        _stop_on_signals(stop)
-        _start_ray(session)
-        _stop_on_signals(stop)  # again: Ray puts a handler of its own, which would leave the rest running
-        return _watch(arguments.config, file, stop)
+        return _run(arguments.config, arguments.home.absolute())
     except ConfigError as error:
         print(f"FAILED {error}", file=sys.stderr, flush=True)
         return 1
+
+
+def _run(config: Path, home: Path) -> int:
+    file, stop = load(config), threading.Event()
+    _refuse_taken_port(file)
+    session = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
+    _prepare(home)
+    try:
+        _stop_on_signals(stop)
+        _start_ray(session)
+        _stop_on_signals(stop)  # again: Ray puts a handler of its own, which would leave the rest running
+        return _watch(config, file, stop)
     finally:
         _end()
         shutil.rmtree(session, ignore_errors=True)
@@ -97,7 +101,7 @@ def _watch(path: Path, file: ServeFile, stop: threading.Event) -> int:
         if message := _failure():
             print(f"FAILED {message}", file=sys.stderr, flush=True)
             return 1
-        if not announced and _ready(file.address):
+        if not announced and _running() and _ready(file.address):
             print(f"READY {file.address}", flush=True)
             announced = True
         if _modified(path) != deployed:
@@ -128,6 +132,13 @@ def _failure() -> str:
 
     applications = serve.status().applications.values()
     return next((each.message for each in applications if each.status == "DEPLOY_FAILED"), "")
+
+
+def _running() -> bool:
+    """Every replica of every deployment is up: one that joins later would make the proxy drop connections."""
+    from ray import serve  # noqa: PLC0415
+
+    return all(each.status == "RUNNING" for each in serve.status().applications.values())
 
 
 def _ready(address: str) -> bool:

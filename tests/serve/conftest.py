@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 import yaml
@@ -73,12 +74,24 @@ def launched(found: dict[str, Any], folder: Path, redis_url: str, **environ: str
     try:
         yield Cluster(_wait_ready(process, log), config, log, process)
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+        _stop(process, log)
+
+
+def _stop(process: subprocess.Popen[bytes], log: Path) -> None:
+    """SIGTERM must end the launcher and all that it started, and clear its folder away."""
+    started = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    _, alive = psutil.wait_procs(started, timeout=20)
+    text = log.read_text(errors="replace")
+    assert "stopped in" in text, text[-3000:]
+    assert [each.name() for each in alive if each.is_running()] == []
+    if session := re.search(r"^LOGS (\S+?)/ray/", text, re.MULTILINE):
+        assert not Path(session[1]).exists()
 
 
 def _wait_ready(process: subprocess.Popen[bytes], log: Path) -> str:
