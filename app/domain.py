@@ -13,7 +13,6 @@ MicroUsd = NewType("MicroUsd", int)
 
 Chunk = dict[str, Any]
 """One JSON object of OpenAI's wire format: a stream's chunk, or the whole body of a plain response."""
-
 Operation = Literal["chat", "text_completion"]
 """`gen_ai.operation.name` of OpenTelemetry's GenAI conventions, v1.41."""
 
@@ -223,14 +222,6 @@ class BudgetExceeded:
     remaining: int
     requested: int
     resets_in_s: float | None
-
-
-class AttemptOutcome(StrEnum):
-    """The three outcomes that breakers and reservations know."""
-
-    SUCCESS = "success"
-    IGNORED = "ignored"  # the client left: nobody's fault
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

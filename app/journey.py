@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from app.config.policy import Policy
 from app.cost.prices import PriceSheet
-from app.domain import AttemptOutcome, CacheHit, GatewayRequest, MicroUsd, RouteDecision, Usage
+from app.domain import CacheHit, GatewayRequest, MicroUsd, RouteDecision, Usage
 
 CacheResult = Literal["exact", "semantic", "miss", "bypass"]
+
+
+class AttemptOutcome(StrEnum):
+    """The three outcomes that breakers and reservations know."""
+
+    SUCCESS = "success"
+    IGNORED = "ignored"  # the client left: nobody's fault
+    FAILED = "failed"
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from opentelemetry.trace import Span, StatusCode
 
-from app.domain import AttemptOutcome
 from app.errors import LeanServeError
+from app.journey import AttemptOutcome
 
 CLIENT_LEFT = "client_left"
 

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, gen
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from app.domain import AttemptOutcome, Usage
+from app.domain import Usage
 from app.errors import BudgetRefused
-from app.journey import AttemptRecord, Journey
+from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.observe.ending import Ending
 from app.observe.labels import OTHER, Bounded, clean
 

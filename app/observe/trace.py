@@ -13,8 +13,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Tracer, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.domain import AttemptOutcome, MicroUsd, Usage
-from app.journey import AttemptRecord, Journey
+from app.domain import MicroUsd, Usage
+from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.observe.attributes import answer_attributes, attempt_attributes, request_attributes, spent_attributes
 from app.observe.ending import Ending, ending, mark
 from app.observe.labels import clean

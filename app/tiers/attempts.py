@@ -14,9 +14,9 @@ from decimal import Decimal
 from app.breaker import BreakerGuard, Clock, Permit
 from app.config.gateway import TierSpec
 from app.config.policy import AttemptPolicy, Price
-from app.domain import AttemptOutcome, BackendCall, Chunk
+from app.domain import BackendCall, Chunk
 from app.errors import BackendBroken, BackendError, BackendOverloaded, BackendRejected, BackendTimeout
-from app.journey import AttemptRecord, Journey
+from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ports import Backend
 from app.tiers.causes import CLIENT_LEFT, cause_of, most_telling
 from app.tiers.meter import Meter

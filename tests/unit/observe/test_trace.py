@@ -9,9 +9,9 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
-from app.domain import AttemptOutcome, CacheHit, RouteDecision, Usage
+from app.domain import CacheHit, RouteDecision, Usage
 from app.errors import BackendRejected, BackendTimeout
-from app.journey import Journey
+from app.journey import AttemptOutcome, Journey
 from app.observe.trace import RequestTrace
 
 if TYPE_CHECKING:

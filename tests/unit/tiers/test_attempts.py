@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.config.policy import AttemptPolicy, Price
-from app.domain import AttemptOutcome, Chunk, Usage
+from app.domain import Chunk, Usage
 from app.errors import (
     BackendBroken,
     BackendCrashed,
@@ -20,7 +20,7 @@ from app.errors import (
     BackendUnavailable,
     BackendUnreachable,
 )
-from app.journey import AttemptRecord, Journey
+from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.tiers.attempts import Attempts, cheapest_first
 from tests.fakes_backends import FakeClock, ScriptedBackend, calls, journey, observer, text, tier
 
