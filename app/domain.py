@@ -3,6 +3,7 @@
 Everything here pickles, compares by value and holds no behaviour beyond arithmetic on itself.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -245,6 +246,6 @@ class BackendCall:
         return bool(self.payload.get("stream"))
 
     @property
-    def prompt(self) -> Any:
-        """What the engine reads, messages or text. Prefix-aware request routing looks for an attribute of this name."""
-        return self.payload.get("messages") or self.payload.get("prompt") or ""
+    def prompt(self) -> str:
+        """What the engine reads, as text: prefix-aware request routing looks for an attribute of this name."""
+        return json.dumps(self.payload.get("messages") or self.payload.get("prompt"), ensure_ascii=False)

@@ -23,6 +23,7 @@ from app.errors import ConfigError
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
+REPLICA_PORTS = 100
 
 
 def main() -> int:
@@ -56,18 +57,21 @@ def _run(config: Path, home: Path) -> int:
 def _prepare(home: Path) -> None:
     """Environment of the cluster to be; before Ray is imported, for it reads its flags then.
 
-    HAProxy's ports are fixed by default: the second cluster of a machine would not start.
+    Ports are fixed by default: the second cluster of a machine would not start, or its proxy would find our replicas.
     """
     for flag in FLAGS:
         if os.environ.setdefault(flag, "1") != "1":
             print(f"warning: {flag} is off: expect some 8 ms more a hop", file=sys.stderr)
-    os.environ.update(
-        LEANSERVE_HOME=str(home),
-        RAY_SERVE_HAPROXY_METRICS_ENABLED=os.environ.get("RAY_SERVE_HAPROXY_METRICS_ENABLED", "0"),
-        RAY_SERVE_HAPROXY_METRICS_PORT=os.environ.get("RAY_SERVE_HAPROXY_METRICS_PORT", str(_free_port())),
-        RAY_SERVE_HAPROXY_STATS_PORT=os.environ.get("RAY_SERVE_HAPROXY_STATS_PORT", str(_free_port())),
-        RAY_USAGE_STATS_ENABLED=os.environ.get("RAY_USAGE_STATS_ENABLED", "0"),
-    )
+    first = _free_port()
+    defaults = {
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + REPLICA_PORTS),
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    os.environ.update({**defaults, **os.environ, "LEANSERVE_HOME": str(home)})
 
 
 def _start_ray(session: Path) -> None:
@@ -78,7 +82,7 @@ def _start_ray(session: Path) -> None:
         include_dashboard=False,
         log_to_driver=False,
         namespace="serve",
-        _node_ip_address="127.0.0.1",
+        _node_ip_address="127.0.0.2",  # Ray takes 127.0.0.1 for "find my outer address"; this one stays inside
         _temp_dir=str(session / "ray"),
     )
     print(f"LOGS {session / 'ray' / 'session_latest' / 'logs' / 'serve'}", flush=True)

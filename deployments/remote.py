@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -24,13 +23,6 @@ from app.domain import (
 from app.errors import BackendOverloaded, BackendUnavailable, LeanServeError
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """The argument of a readiness call: prefix-aware request routing refuses calls that carry no prompt."""
-
-    prompt: str = ""
 
 
 @contextmanager
@@ -129,4 +121,4 @@ class RemoteBackend:
 
     async def ready(self) -> bool:
         """Whether a replica of the tier answers."""
-        return bool(await _call(self._name, self._handle.ready.remote(Probe())))
+        return bool(await _call(self._name, self._handle.ready.remote()))

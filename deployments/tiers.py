@@ -11,7 +11,6 @@ from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import TierSpec, VllmBackend
 from app.domain import BackendCall, Chunk
 from app.tiers.echo import EchoBackend
-from deployments.remote import Probe
 
 
 class EchoTier:
@@ -25,7 +24,7 @@ class EchoTier:
         async for chunks in self._backend.send(call):
             yield chunks
 
-    async def ready(self, probe: Probe) -> bool:
+    async def ready(self) -> bool:
         """See `app.ports.Backend`."""
         return await self._backend.ready()
 

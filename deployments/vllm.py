@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
+from fastapi import HTTPException
 from pydantic import ValidationError
 from ray.serve import Application
 from ray.serve.llm import LLMConfig, build_llm_deployment
@@ -14,7 +15,6 @@ from app.config.gateway import TierSpec, VllmBackend
 from app.domain import BackendCall, Chunk
 from app.errors import BackendRejected, BackendUnavailable
 from app.tiers.coalesce import coalesced
-from deployments.remote import Probe
 from deployments.tiers import engine_options
 
 _decode = msgspec.json.Decoder().decode
@@ -29,7 +29,7 @@ class VllmTier(LLMServer):  # type: ignore[misc]
         async for chunks in coalesced(_chunks(events)):
             yield chunks
 
-    async def ready(self, probe: Probe) -> bool:
+    async def ready(self) -> bool:
         """See `app.ports.Backend`. Raises when the engine is dead."""
         await self.check_health()
         return True
@@ -37,11 +37,14 @@ class VllmTier(LLMServer):  # type: ignore[misc]
     async def _start(self, call: BackendCall) -> AsyncGenerator[Any, None]:
         kind = ChatCompletionRequest if call.operation == "chat" else CompletionRequest
         try:
-            request = kind(**call.payload, request_id=call.request_id)
+            request = kind(**{**call.payload, "request_id": call.request_id})
         except (ValidationError, ValueError, TypeError) as error:
             raise BackendRejected(_explained(error)) from None
         method = self.chat if call.operation == "chat" else self.completions
-        events: AsyncGenerator[Any, None] = await method(request)
+        try:
+            events: AsyncGenerator[Any, None] = await method(request)
+        except HTTPException as error:  # an adapter that cannot be found
+            raise _fault({"code": error.status_code, "message": str(error.detail)}) from None
         return events
 
 
@@ -62,7 +65,7 @@ def _of_event(text: Any) -> list[Chunk]:
     if not isinstance(text, str):
         return [_of_object(text)]
     found = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # not splitlines: an answer may hold U+2028
         data = line.removeprefix("data:").strip()
         if line.startswith("data:") and data != "[DONE]":
             chunk = _decode(data)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.domain import AUTO_MODEL
 
@@ -58,12 +58,20 @@ class TierSpec(ConfigModel):
     adapters: tuple[str, ...] = ()
     backends: tuple[BackendSpec, ...] = Field(min_length=1)
 
+    @field_validator("adapters")
+    @classmethod
+    def _adapters_are_ids_of_ray(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Ray Serve reads the adapter's name behind a colon, and finds nothing without one."""
+        if wrong := [adapter for adapter in value if ":" not in adapter]:
+            raise ValueError(f"an adapter is named <model>:<adapter>, not {wrong[0]!r}")
+        return value
+
     def backend_names(self) -> list[str]:
         """`tier/kind`, numbered from the second of a kind on: `small/vllm`, `small/openai`, `small/openai-2`."""
         names: list[str] = []
-        for spec in self.backends:
-            count = sum(name.split("-")[0] == f"{self.name}/{spec.kind}" for name in names)
-            names.append(f"{self.name}/{spec.kind}" + (f"-{count + 1}" if count else ""))
+        for position, spec in enumerate(self.backends):
+            earlier = sum(other.kind == spec.kind for other in self.backends[:position])
+            names.append(f"{self.name}/{spec.kind}" + (f"-{earlier + 1}" if earlier else ""))
         return names
 
 
