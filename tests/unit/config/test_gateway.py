@@ -48,7 +48,13 @@ def test_a_tier_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:
 def test_an_adapter_may_not_share_a_name() -> None:
     """A client's `model` means one thing."""
     with pytest.raises(ValidationError, match="distinct"):
-        GatewayConfig.model_validate({"tiers": [tier(), tier(name="large", model="b", adapters=["m-small"])]})
+        GatewayConfig.model_validate({"tiers": [tier(model="m:a"), tier(name="large", model="b", adapters=["m:a"])]})
+
+
+def test_an_adapter_is_named_behind_a_colon() -> None:
+    """Ray Serve would find no adapter in a name without one."""
+    with pytest.raises(ValidationError, match="<model>:<adapter>"):
+        TierSpec.model_validate(tier(adapters=["support"]))
 
 
 def test_a_tier_may_be_called_as_its_model() -> None:
