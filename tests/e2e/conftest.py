@@ -18,7 +18,7 @@ def _home() -> Path:
     return Path(os.environ.get("LEANSERVE_HOME", ROOT / ".leanserve")).absolute()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def local(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """`configs/local.yaml` with one more tenant, `tiny`, who may spend next to nothing."""
     missing = [model for model in MODELS if not Path(resolve(model, _home())).is_dir()]

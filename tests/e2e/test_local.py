@@ -176,16 +176,14 @@ def test_a_client_that_leaves_stops_the_engine(local: Cluster) -> None:
         for _ in range(3):
             next(chunks)
         busy = _cpu_seconds(engines, 1.0)
-    time.sleep(1.5)
-    idle = _cpu_seconds(engines, 1.0)
-    assert busy > 0.3
-    assert idle < busy / 3
+    assert busy > 0.2
+    assert until(lambda: _cpu_seconds(engines, 1.0) < busy / 4, 10)
 
 
 def _engines(local: Cluster) -> list[psutil.Process]:
-    """The engine processes below the launcher, wherever they stand in the tree of its session."""
+    """The engines' processes below the launcher; vLLM titles them `VLLM::EngineCore` and `VLLM::Worker`."""
     below = psutil.Process(local.process.pid).children(recursive=True)
-    return [process for process in below if "EngineCore" in " ".join(process.cmdline()) + process.name()]
+    return [process for process in below if "VLLM::" in " ".join(process.cmdline()) + process.name()]
 
 
 def _cpu_seconds(processes: list[psutil.Process], for_s: float) -> float:

@@ -106,7 +106,7 @@ def _wait_ready(process: subprocess.Popen[bytes], log: Path) -> str:
 INLINE = {"normalizer": "inline", "semantic_cache": "inline", "router": "inline"}
 
 
-@pytest.fixture(scope="package", params=["deployment", "inline"])
+@pytest.fixture(scope="module", params=["deployment", "inline"])
 def cluster(
     request: pytest.FixtureRequest, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
