@@ -114,15 +114,15 @@ class NormalizedPrompt:
     """What the later stages read of a prompt.
 
     `text` is the canonical last user message; `embedding` its unit vector as little-endian float32 bytes (384 × 4 for
-    MiniLM-L6); `token_estimate` the estimated input tokens of the whole request. `whole` is False where the embedder
-    may not have read all of `text`: such texts can differ and have the same vector.
+    MiniLM-L6); `token_estimate` the estimated input tokens of the whole request. `neighbourhood` names the vector set
+    in which it may be compared by meaning; empty where it may not.
     """
 
     text: str
     keys: PromptKeys
     token_estimate: int
     embedding: bytes
-    whole: bool = True
+    neighbourhood: str = ""
 
 
 @dataclass(frozen=True, slots=True)

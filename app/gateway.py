@@ -135,7 +135,7 @@ class Gateway:
     async def _lookup(self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt) -> CacheHit | None:
         """Stage 2a. Any fault of the cache is a miss."""
         request, policy = journey.request, journey.policy.cache
-        if not (policy.semantic and request.cache_control.read and prompt.embedding and prompt.text):
+        if not (policy.semantic and request.cache_control.read and prompt.embedding and prompt.neighbourhood):
             return None
         with trace.stage("cache.lookup"):
             call = self.stages.semantic.lookup(request.caller, prompt, policy)

@@ -49,7 +49,7 @@ async def assemble(
     store = await parts.open_store(config)
     backends = parts.open_backends(config, {name: _remote(config, name, handle) for name, handle in tiers.items()})
     stages = Stages(
-        keys=KeyMaker(config.embedder.model),
+        keys=KeyMaker(config.embedder.model, config.answerers),
         exact=ExactCache(store),
         normalizer=_normalizer(config, normalizer),
         semantic=await _semantic_cache(config, semantic_cache),

@@ -24,6 +24,7 @@ from app.errors import ConfigError
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
 REPLICA_PORTS = 100
+CLEAR_TRIES = 10
 
 
 def main() -> int:
@@ -51,13 +52,23 @@ def _run(config: Path, home: Path) -> int:
         return _watch(config, file, stop)
     finally:
         _end()
+        _clear(session)
+
+
+def _clear(session: Path) -> None:
+    """Ray's last processes still write when they are told to end."""
+    for _ in range(CLEAR_TRIES):
         shutil.rmtree(session, ignore_errors=True)
+        if not session.exists():
+            return
+        time.sleep(POLL_S)
 
 
 def _prepare(home: Path) -> None:
     """Environment of the cluster to be; before Ray is imported, for it reads its flags then.
 
-    Ports are fixed by default: the second cluster of a machine would not start, or its proxy would find our replicas.
+    Ports are fixed by default: the second cluster of a machine would not start, or its proxy would send our requests to
+    the other's replicas, and so past our budgets.
     """
     for flag in FLAGS:
         if os.environ.setdefault(flag, "1") != "1":
@@ -67,6 +78,8 @@ def _prepare(home: Path) -> None:
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(_free_port()),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + REPLICA_PORTS),
         "RAY_USAGE_STATS_ENABLED": "0",

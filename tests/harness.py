@@ -103,7 +103,7 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     backends = _backends(config, setup.backends)
     tiers = [Tier(spec, tuple(backends[name] for name in spec.backend_names())) for spec in config.tiers]
     stages = Stages(
-        keys=KeyMaker(config.embedder.model),
+        keys=KeyMaker(config.embedder.model, config.answerers),
         exact=ExactCache(store),
         normalizer=PromptNormalizer(setup.embedder),
         semantic=RedisSemanticCache(store, embedder=config.embedder.model),

@@ -13,7 +13,7 @@ from app.api.callers import KeyRing, caller_of
 from app.api.schema import EmbeddingsRequest
 from app.api.sse import ClientLeft, unless_gone
 from app.embeddings import Embeddings
-from app.errors import ModelNotFound
+from app.errors import InvalidRequest, ModelNotFound
 
 
 class EmbeddingRoutes:
@@ -31,6 +31,8 @@ class EmbeddingRoutes:
         payload = parse(await read_body(request, self._limit), EmbeddingsRequest)
         if payload["model"] != self._embeddings.model:
             raise ModelNotFound(f"the only embedding model is {self._embeddings.model!r}", "model")
+        if payload.get("dimensions") is not None:
+            raise InvalidRequest("this model's vectors cannot be shortened: leave `dimensions` out", "dimensions")
         texts = [payload["input"]] if isinstance(payload["input"], str) else payload["input"]
         caller = caller_of(request.headers, payload, self._keys)
         try:

@@ -1,7 +1,8 @@
 """The semantic cache: neighbours among the prompts of the same tenant and context.
 
-A vector set per (tenant, context key) holds the ids of entries. Which key is read is the isolation: there is no filter
-that could be forgotten.
+A vector set per (tenant, neighbourhood) holds the ids of entries: a neighbourhood is a context, and in it the numbers,
+names and negations that must agree (`app.prompt.guard`). Which key is read is the isolation: there is no filter that
+could be forgotten.
 """
 
 import logging
@@ -43,7 +44,7 @@ class RedisSemanticCache:
 
     async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | None:
         """The nearest entry at or above `policy.threshold`, or None; None too when the store fails."""
-        if not (policy.semantic and prompt.embedding and prompt.whole):
+        if not (policy.semantic and prompt.embedding and prompt.neighbourhood):
             return None
         try:
             return await self._nearest(caller.tenant, prompt, policy.threshold)
@@ -70,7 +71,7 @@ class RedisSemanticCache:
             logger.warning("an answer was not stored: the store is away")
 
     async def _nearest(self, tenant: str, prompt: NormalizedPrompt, threshold: float) -> CacheHit | None:
-        vectors = self._store.keys.vectors(tenant, prompt.keys.context_key)
+        vectors = self._store.keys.vectors(tenant, prompt.neighbourhood)
         for entry_id, score in await self._neighbours(vectors, prompt.embedding):
             if similarity(score) < threshold:
                 return None
@@ -88,11 +89,11 @@ class RedisSemanticCache:
 
     async def _keep(self, tenant: str, prompt: NormalizedPrompt, value: bytes, policy: CachePolicy) -> None:
         entry_id = prompt.keys.canonical_key
-        vectors = self._store.keys.vectors(tenant, prompt.keys.context_key)
+        vectors = self._store.keys.vectors(tenant, prompt.neighbourhood)
         commands: list[tuple[str | bytes | int, ...]] = [
             ("SET", self._store.keys.entry(tenant, entry_id), value, "EX", policy.ttl_s)
         ]
-        if policy.semantic and prompt.embedding and prompt.whole:
+        if policy.semantic and prompt.embedding and prompt.neighbourhood:
             commands += [
                 ("VADD", vectors, "FP32", prompt.embedding, entry_id, "Q8"),
                 # GT alone takes a key without an end for one that lasts forever; both together never shorten.

@@ -15,6 +15,7 @@ READY = "READY"
 LOGS = "LOGS"
 """The same before a folder of further logs."""
 POLL_S = 0.1
+ATTEND_S = 1.0
 
 
 class ChildDied(Exception):
@@ -37,7 +38,7 @@ class Launch:
     env: Mapping[str, str]
     log: Path
     ready_timeout_s: float = 600
-    grace_s: float = 20
+    grace_s: float = 45
     sweep_s: float = 10
 
 
@@ -91,9 +92,15 @@ class ServingChild:
             tick("".join(self.log_lines()[-1:]))
             time.sleep(POLL_S)
 
-    def wait(self) -> None:
-        """Until the child ends by itself. Raises ChildDied then: it was not meant to."""
-        raise ChildDied(f"the serving process ended with status {self._process.wait()}")
+    def wait(self, attend: Callable[[], None] = lambda: None) -> None:
+        """Until the child ends by itself, which raises ChildDied; `attend` is called every second."""
+        while True:
+            try:
+                status = self._process.wait(ATTEND_S)
+            except subprocess.TimeoutExpired:
+                attend()
+            else:
+                raise ChildDied(f"the serving process ended with status {status}")
 
     def log_lines(self) -> list[str]:
         """The log so far."""

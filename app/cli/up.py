@@ -45,9 +45,9 @@ def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console
     argv = [sys.executable, "-m", "deployments.launch", str(config.resolve()), "--home", str(home)]
     with ExitStack() as stack:
         stack.enter_context(signals_interrupt())
-        redis_url = environ.get("REDIS_URL") or stack.enter_context(EmbeddedRedis(home / "redis")).url
-        env = child_env(environ, home, redis_url)
-        return serve(Launch(argv, env, home / "logs" / "serve.log"), console)
+        redis = None if environ.get("REDIS_URL") else stack.enter_context(EmbeddedRedis(home / "redis"))
+        env = child_env(environ, home, redis.url if redis else environ["REDIS_URL"])
+        return serve(Launch(argv, env, home / "logs" / "serve.log"), console, redis)
 
 
 def models_to_pull(gateway: GatewayConfig) -> list[str]:
@@ -62,8 +62,8 @@ def child_env(environ: Mapping[str, str], home: Path, redis_url: str) -> dict[st
     return {**DEFAULT_ENV, **environ, "REDIS_URL": redis_url, "LEANSERVE_HOME": str(home)}
 
 
-def serve(launch: Launch, console: Console) -> int:
-    """Run `launch` until a signal: 0, or until it ends by itself: 1, with the end of its log."""
+def serve(launch: Launch, console: Console, redis: EmbeddedRedis | None = None) -> int:
+    """Run `launch` until a signal: 0, or until it ends by itself: 1, with the end of its log. `redis` is kept alive."""
     child = ServingChild(launch)
     try:
         with child:
@@ -72,7 +72,7 @@ def serve(launch: Launch, console: Console) -> int:
                 address = child.wait_ready(Ticker(status.update, time.monotonic))
             logs = [str(launch.log), *child.said(LOGS)]
             console.print(welcome(address, logs), markup=False, highlight=False, soft_wrap=True)
-            child.wait()
+            child.wait(Attendant(child, redis, console))
     except ChildDied as died:
         console.print(f"[bold red]{died.reason}[/]; the end of {launch.log}:", soft_wrap=True)
         console.print("\n".join(child.log_lines()[-LOG_TAIL:]), markup=False, highlight=False)
@@ -80,6 +80,23 @@ def serve(launch: Launch, console: Console) -> int:
     except KeyboardInterrupt:
         console.print("stopped")
     return 0
+
+
+class Attendant:
+    """Looks around once a second: revives Redis, and shows what became of a saved configuration."""
+
+    def __init__(self, child: ServingChild, redis: EmbeddedRedis | None, console: Console) -> None:
+        self._child, self._redis, self._console = child, redis, console
+        self._told = 0
+
+    def __call__(self) -> None:
+        """One look."""
+        if self._redis and self._redis.revive():
+            self._console.print("Redis had ended and runs again; what it had acknowledged is on its disk")
+        news = [line for line in self._child.log_lines() if line.startswith(("KEPT ", "RELOADED "))]
+        for line in news[self._told :]:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._told = len(news)
 
 
 @contextmanager

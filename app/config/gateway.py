@@ -1,5 +1,7 @@
 """Identity: what a deployed application is. A change of any of it restarts replicas."""
 
+import hashlib
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -119,6 +121,12 @@ class GatewayConfig(ConfigModel):
     serve: dict[LightStage, dict[str, Any]] = Field(
         default_factory=dict, description="Serve deployment options by light stage"
     )
+
+    @property
+    def answerers(self) -> str:
+        """Who may answer, hex SHA-256: part of every cache key, so that a new model replays nothing of an old one."""
+        tiers = [tier.model_dump(mode="json", include={"name", "model", "backends"}) for tier in self.tiers]
+        return hashlib.sha256(json.dumps(tiers, sort_keys=True).encode()).hexdigest()
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "GatewayConfig":

@@ -16,6 +16,7 @@ M = TypeVar("M", bound=BaseModel)
 
 INGRESS = "Ingress"
 """The deployment whose `user_config` is the policy."""
+LIGHT = frozenset({INGRESS, "Normalizer", "SemanticCache", "ComplexityRouter"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,17 @@ def load(path: Path) -> ServeFile:
 
 
 def check(gateway: GatewayConfig, policy: Policy) -> None:
-    """What neither model can see alone: every backend has a price. Raises `ConfigError`."""
+    """What neither model can see alone: every backend has a price, better tiers have higher thresholds.
+
+    Raises `ConfigError`.
+    """
     from app.cost.prices import PriceSheet  # noqa: PLC0415 - prices are typed by this room
 
     PriceSheet(policy.prices).check(gateway.tiers)
+    names = [tier.name for tier in gateway.tiers if tier.name in policy.routing.thresholds]
+    values = [policy.routing.thresholds[name] for name in names]
+    if values != sorted(values):
+        raise ConfigError(f"routing.thresholds: must rise from the cheapest tier to the best, {' < '.join(names)}")
 
 
 def _read(path: Path) -> list[Any]:
@@ -104,8 +112,15 @@ def _user_config(application: dict[str, Any]) -> Any:
     deployments = application.get("deployments") or []
     if not isinstance(deployments, list) or not all(isinstance(each, dict) for each in deployments):
         raise ConfigError("deployments: must list mappings, each with a `name`")
+    if unknown := [each.get("name") for each in deployments if not is_deployment(each.get("name"))]:
+        raise ConfigError(f"deployments: there is none called {unknown[0]!r}; the policy is {INGRESS}'s user_config")
     found = [each.get("user_config") for each in deployments if each.get("name") == INGRESS]
     return (found[0] if found else None) or {}
+
+
+def is_deployment(name: Any) -> bool:
+    """Whether the graph can have a deployment of this name."""
+    return name in LIGHT or (isinstance(name, str) and name.startswith("Tier:"))
 
 
 def _validated(model: type[M], value: Any, place: str) -> M:

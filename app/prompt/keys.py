@@ -41,10 +41,11 @@ _CANONICAL_ROLES = frozenset({"system", "developer", "user", "assistant"})
 
 
 class KeyMaker:
-    """Makes keys for one embedder: another embedder's vectors must never be compared, so its name is in every key."""
+    """Makes keys for one embedder and one set of tiers, both part of every key: what another model answered, or another
+    embedder found alike, is never replayed. `tiers` is any text that changes with the tiers' models."""
 
-    def __init__(self, embedder_name: str) -> None:
-        self._embedder = embedder_name
+    def __init__(self, embedder_name: str, tiers: str = "") -> None:
+        self._embedder = f"{embedder_name} {tiers}"
 
     def keys(self, request: GatewayRequest, policy: Policy) -> PromptKeys:
         """Both keys. `policy` is the one of the request's feature."""

@@ -90,6 +90,14 @@ class EmbeddedRedis:
             self._wait_until_it_answers(self._process)
         return self
 
+    def revive(self) -> bool:
+        """Start a server that ended by itself again, on the same port and the same data; whether that was needed."""
+        if self._process is None or self._process.poll() is None:
+            return False
+        self._process = self._spawn()
+        self._wait_until_it_answers(self._process)
+        return True
+
     def stop(self) -> None:
         """SIGTERM, then SIGKILL after the grace; harmless when nothing runs."""
         process, self._process = self._process, None

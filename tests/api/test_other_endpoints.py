@@ -33,6 +33,14 @@ def test_embeddings_in_both_encodings(client: OpenAI) -> None:
         client.embeddings.create(model="small", input="a")
 
 
+def test_embeddings_refuse_what_they_cannot_do(client: OpenAI) -> None:
+    """Shorter vectors and empty texts are errors, not silence."""
+    with pytest.raises(openai.BadRequestError):
+        client.embeddings.create(model="all-MiniLM-L6-v2", input="a", dimensions=10)
+    with pytest.raises(openai.BadRequestError):
+        client.embeddings.create(model="all-MiniLM-L6-v2", input=["a", ""])
+
+
 def test_embeddings_are_under_the_budget(serve: Serve) -> None:
     """They count tokens as everything does."""
     running = serve(policy={"budgets": [{"scope": "tenant", "tokens": 100, "window": "day"}]})

@@ -29,7 +29,7 @@ def vector(cosine: float) -> bytes:
 
 
 def prompt(name: str, cosine: float = 1.0, context: str = "context") -> NormalizedPrompt:
-    return NormalizedPrompt(name, PromptKeys(name, context), 3, vector(cosine))
+    return NormalizedPrompt(name, PromptKeys(name, context), 3, vector(cosine), context)
 
 
 class Caches:
@@ -129,9 +129,9 @@ async def test_a_prompt_without_an_embedding_is_kept_for_exact_hits(caches: Cach
     assert await caches.look(bare) is None
 
 
-async def test_a_text_that_the_embedder_cut_has_exact_hits_only(caches: Caches) -> None:
-    """Two long texts can differ in the dropped middle and have one vector: neither is found by meaning."""
-    cut = dataclasses.replace(prompt("long one"), whole=False)
+async def test_a_text_without_a_neighbourhood_has_exact_hits_only(caches: Caches) -> None:
+    """What may not be compared by meaning is neither found so nor finds."""
+    cut = dataclasses.replace(prompt("long one"), neighbourhood="")
     await caches.keep(cut)
     assert await caches.get("long one") is not None
     assert await caches.look(prompt("other")) is None

@@ -45,6 +45,16 @@ def test_every_shipped_configuration_loads(path: Path) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[Document], object], str, str]] = {
+    "thresholds that fall": (
+        lambda d: policy(d).update(routing={"thresholds": {"small": 0.9, "large": 0.1}}),
+        "routing.thresholds",
+        "small < large",
+    ),
+    "a deployment that is none": (
+        lambda d: d["applications"][0]["deployments"][0].update(name="Ingres"),
+        "deployments",
+        "Ingres",
+    ),
     "unknown key in args": (lambda d: args(d).update(tires=[]), "args.tires", "Extra inputs"),
     "unknown key in a backend": (
         lambda d: args(d)["tiers"][0]["backends"][0].update(token=1),

@@ -225,6 +225,7 @@ def test_the_embedder_and_the_policies_are_in_the_context() -> None:
     """Another embedder, other thresholds or another normalizer: another context."""
     request = chat(user("hi"))
     assert KeyMaker("other").keys(request, POLICY).context_key != keys(request).context_key
+    assert KeyMaker("minilm", "other models").keys(request, POLICY).canonical_key != keys(request).canonical_key
     for policy in (Policy(routing=RoutingPolicy(margin=0.1)), Policy(normalizer=NormalizerPolicy(case="keep"))):
         assert keys(request, policy).context_key != keys(request).context_key
     assert keys(request, Policy(version="2")) == keys(request)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,25 @@ def test_answers_is_false_where_nothing_or_something_else_listens() -> None:
 
 def hang_up(server: socket.socket) -> None:
     server.accept()[0].close()
+
+
+def test_a_server_that_was_killed_is_revived_with_its_data(tmp_path: Path) -> None:
+    """Same port, same data: who uses the address goes on. One that runs is left alone."""
+    with EmbeddedRedis(tmp_path) as server:
+        assert not server.revive()
+        with redis.Redis.from_url(server.url) as client:
+            client.set("key", "value")
+        os.kill(server.pid, signal.SIGKILL)
+        assert wait_for(server.revive)
+        with redis.Redis.from_url(server.url) as client:
+            assert client.get("key") == b"value"
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    """Whether `condition` comes true within five seconds."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
