@@ -25,6 +25,8 @@ FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
 REPLICA_PORTS = 100
 CLEAR_TRIES = 10
+POLITE_S = 12
+"""For Serve to drain and end its replicas; what is left then is killed."""
 
 
 def main() -> int:
@@ -173,11 +175,11 @@ def _end() -> None:
     from ray import serve  # noqa: PLC0415
 
     started = time.monotonic()
-    try:
-        serve.shutdown()
-    finally:
-        ray.shutdown()
-        print(f"stopped in {time.monotonic() - started:.1f} s", flush=True)
+    polite = threading.Thread(target=serve.shutdown, daemon=True)  # engines can keep it for 30 s
+    polite.start()
+    polite.join(POLITE_S)
+    ray.shutdown()
+    print(f"stopped in {time.monotonic() - started:.1f} s", flush=True)
 
 
 def _refuse_taken_port(file: ServeFile) -> None:
