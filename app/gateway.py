@@ -198,9 +198,8 @@ class Gateway:
 
         def call(spec: TierSpec, backend: str, trace_context: Mapping[str, str]) -> BackendCall:
             model = self.catalog.served_model(spec, request.model)
-            return BackendCall(
-                request.id, request.operation, backend_payload(request.payload, model, cap), trace_context
-            )
+            payload = backend_payload(request.payload, model, cap)
+            return BackendCall(request.id, request.operation, payload, trace_context, input_tokens)
 
         return call
 

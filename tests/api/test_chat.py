@@ -208,5 +208,21 @@ def test_a_client_that_leaves_stops_the_engine(serve: Serve) -> None:
     assert eventually(lambda: backend.stats().aborted == 2 and backend.stats().active == 0)
 
 
+def test_leaving_before_the_end_of_a_plain_answer_is_paid(serve: Serve) -> None:
+    """The engine read the prompt: its tokens are booked though no usage was ever told, and nothing stays held."""
+    rules = [{"scope": "tenant", "tokens": 100_000, "window": "total"}]
+    running = serve(config={"tiers": [tier("small", time_to_first_token_ms=5000)]}, policy={"budgets": rules})
+    body = {"model": "small", "messages": ASK}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{running.url}/v1/chat/completions", json=body, timeout=0.5)
+
+    def paid() -> bool:
+        booked = "leanserve_cost_usd_total{"
+        lines = httpx.get(f"{running.url}/metrics").text.splitlines()
+        return any(line.startswith(booked) and float(line.rsplit(" ", 1)[1]) > 0 for line in lines)
+
+    assert eventually(paid)
+
+
 def _stored(running: Running) -> bool:
     return not running.gateway._background
