@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from app.budget.admit import admit
 from app.budget.hold import hold
 from app.budget.limits import limits_for
-from app.domain import BudgetExceeded, Caller, MicroUsd
-from app.errors import BudgetRefused
+from app.domain import Caller, MicroUsd
 
 if TYPE_CHECKING:
     from app.gateway import Gateway
@@ -27,9 +27,7 @@ class Embeddings:
         stages = self._gateway.stages
         tokens = sum(1 + len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN for text in texts)
         limits = limits_for(caller, self._gateway.policy.budgets)
-        granted = await stages.ledger.reserve(request_id, caller.tenant, limits, tokens, MicroUsd(0))
-        if isinstance(granted, BudgetExceeded):
-            raise BudgetRefused(granted)
+        granted = await admit(stages.ledger, request_id, caller, limits, tokens, MicroUsd(0))
         spent = 0
         async with hold(stages.ledger, granted, lambda: (spent, MicroUsd(0))):
             vectors = await stages.normalizer.embed(texts)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
+from app.budget.admit import admit
 from app.budget.hold import hold
 from app.budget.limits import limits_for
 from app.budget.sizing import choices, output_cap
@@ -16,8 +17,8 @@ from app.config.gateway import TierSpec
 from app.config.policy import Policy
 from app.cost.prices import PriceSheet
 from app.domain import (
+    AUTO_MODEL,
     BackendCall,
-    BudgetExceeded,
     CacheHit,
     Chunk,
     GatewayRequest,
@@ -26,7 +27,6 @@ from app.domain import (
     Reservation,
     RouteDecision,
 )
-from app.errors import BudgetRefused
 from app.journey import Journey
 from app.observe.telemetry import Telemetry
 from app.observe.trace import RequestTrace
@@ -125,7 +125,7 @@ class Gateway:
     async def _normalize(self, journey: Journey, trace: RequestTrace, keys: PromptKeys, text: str) -> NormalizedPrompt:
         """Stage 1. Without its embedding a prompt still works: no semantic hit, and the router is not sure."""
         request = journey.request
-        if _needs_embedding(journey, text):
+        if _needs_embedding(journey, keys):
             with trace.stage("normalize"):
                 call = self.stages.normalizer.normalize(request, keys, text)
                 if prompt := await self._in_time(journey, "normalizer", call):
@@ -135,7 +135,7 @@ class Gateway:
     async def _lookup(self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt) -> CacheHit | None:
         """Stage 2a. Any fault of the cache is a miss."""
         request, policy = journey.request, journey.policy.cache
-        if not (policy.semantic and request.cache_control.read and prompt.embedding and prompt.neighbourhood):
+        if not (policy.semantic and request.cache_control.read and prompt.embedding and prompt.keys.neighbourhood):
             return None
         with trace.stage("cache.lookup"):
             call = self.stages.semantic.lookup(request.caller, prompt, policy)
@@ -186,17 +186,12 @@ class Gateway:
         cost = journey.prices.worst_case(specs, input_tokens, output)
         limits = limits_for(request.caller, journey.policy.budgets)
         with trace.stage("budget.reserve"):
-            granted = await self.stages.ledger.reserve(
-                request.id, request.caller.tenant, limits, input_tokens + output, cost
-            )
-        if isinstance(granted, BudgetExceeded):
-            raise BudgetRefused(granted)
-        return granted
+            return await admit(self.stages.ledger, request.id, request.caller, limits, input_tokens + output, cost)
 
     def _call_factory(self, request: GatewayRequest, input_tokens: int, cap: int) -> CallFactory:
         """One cap for every attempt, that of the first tier: a fall-back may not spend more than was reserved."""
 
-        def call(spec: TierSpec, backend: str, trace_context: Mapping[str, str]) -> BackendCall:
+        def call(spec: TierSpec, _backend: str, trace_context: Mapping[str, str]) -> BackendCall:
             model = self.catalog.served_model(spec, request.model)
             payload = backend_payload(request.payload, model, cap)
             return BackendCall(request.id, request.operation, payload, trace_context, input_tokens)
@@ -237,8 +232,8 @@ def _record(journey: Journey, hit: CacheHit | None) -> CacheHit | None:
     return hit
 
 
-def _needs_embedding(journey: Journey, text: str) -> bool:
+def _needs_embedding(journey: Journey, keys: PromptKeys) -> bool:
     """Whether a later stage reads the embedding: it is the dearest light stage."""
     control, policy = journey.request.cache_control, journey.policy.cache
-    semantic = policy.semantic and text and (control.read or control.write)
-    return bool(semantic) or journey.request.model == "auto"
+    semantic = policy.semantic and keys.neighbourhood and (control.read or control.write)
+    return bool(semantic) or journey.request.model == AUTO_MODEL

@@ -1,7 +1,8 @@
 """`python -m deployments.launch CONFIG`: a Ray of one's own on this machine, with one application on it.
 
-It starts a local Ray head (loopback only), deploys the file, prints `READY <address>` when `/ready` says so, and ends
-everything that it started on SIGTERM or SIGINT. A Ray that runs already on the machine is neither used nor stopped.
+It starts a local Ray head (on loopback, but for the statistics ports that Ray Serve opens for HAProxy), deploys the
+file, prints `READY <address>` when `/ready` says so, and ends everything that it started on SIGTERM or SIGINT. A Ray
+that runs already on the machine is neither used nor stopped.
 """
 
 import argparse

@@ -44,7 +44,7 @@ class RedisSemanticCache:
 
     async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | None:
         """The nearest entry at or above `policy.threshold`, or None; None too when the store fails."""
-        if not (policy.semantic and prompt.embedding and prompt.neighbourhood):
+        if not (policy.semantic and prompt.embedding and prompt.keys.neighbourhood):
             return None
         try:
             return await self._nearest(caller.tenant, prompt, policy.threshold)
@@ -71,7 +71,7 @@ class RedisSemanticCache:
             logger.warning("an answer was not stored: the store is away")
 
     async def _nearest(self, tenant: str, prompt: NormalizedPrompt, threshold: float) -> CacheHit | None:
-        vectors = self._store.keys.vectors(tenant, prompt.neighbourhood)
+        vectors = self._store.keys.vectors(tenant, prompt.keys.neighbourhood)
         for entry_id, score in await self._neighbours(vectors, prompt.embedding):
             if similarity(score) < threshold:
                 return None
@@ -89,11 +89,11 @@ class RedisSemanticCache:
 
     async def _keep(self, tenant: str, prompt: NormalizedPrompt, value: bytes, policy: CachePolicy) -> None:
         entry_id = prompt.keys.canonical_key
-        vectors = self._store.keys.vectors(tenant, prompt.neighbourhood)
+        vectors = self._store.keys.vectors(tenant, prompt.keys.neighbourhood)
         commands: list[tuple[str | bytes | int, ...]] = [
             ("SET", self._store.keys.entry(tenant, entry_id), value, "EX", policy.ttl_s)
         ]
-        if policy.semantic and prompt.embedding and prompt.neighbourhood:
+        if policy.semantic and prompt.embedding and prompt.keys.neighbourhood:
             commands += [
                 ("VADD", vectors, "FP32", prompt.embedding, entry_id, "Q8"),
                 # GT alone takes a key without an end for one that lasts forever; both together never shorten.

@@ -104,7 +104,7 @@ def signals_interrupt() -> Iterator[None]:
     """SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, once: what follows cannot disturb the stopping."""
     heeded = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def interrupt(signum: int, frame: FrameType | None) -> None:
+    def interrupt(_signum: int, _frame: FrameType | None) -> None:
         for each in heeded:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt

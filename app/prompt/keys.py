@@ -13,6 +13,7 @@ from typing import Any
 
 from app.config.policy import NormalizerPolicy, Policy
 from app.domain import GatewayRequest, PromptKeys
+from app.prompt.guard import neighbourhood
 from app.prompt.stamps import References, Spoken, references_of_context
 from app.prompt.text import canonical_text, references
 
@@ -62,7 +63,8 @@ class KeyMaker:
         context = self._context_key(request, policy, rest, partial(_asked, request))
         canonical = [canonical_text(text, policy.normalizer, spoken=lambda: _instructed(rest)) for text in texts]
         exact = texts if request.operation == "text_completion" else canonical
-        return PromptKeys(_digest([context, *exact]), context), "\n".join(canonical).strip()
+        text = "\n".join(canonical).strip()
+        return PromptKeys(_digest([context, *exact]), context, neighbourhood(context, text)), text
 
     def split(self, request: GatewayRequest) -> tuple[str, dict[str, Any]]:
         """The last user message's text as it came (its parts joined by a line end), and the payload without it."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from app.domain import GatewayRequest, NormalizedPrompt, PromptKeys
 from app.ports import Embedder
-from app.prompt.guard import neighbourhood
 from app.prompt.tokens import estimate_input_tokens
 
 
@@ -18,7 +17,7 @@ class PromptNormalizer:
         """`text` is what `KeyMaker.read` gave. An empty one has no meaning to embed: its embedding is empty bytes."""
         embedding = (await self._embedder.embed([text]))[0] if text else b""
         tokens = estimate_input_tokens(request.payload)
-        return NormalizedPrompt(text, keys, tokens, embedding, neighbourhood(keys.context_key, text))
+        return NormalizedPrompt(text, keys, tokens, embedding)
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """One little-endian float32 unit vector per text, in order."""

@@ -15,7 +15,7 @@ from app.store.embedded import EmbeddedRedis, free_port
 
 ACME, POLICY = Caller("acme"), CachePolicy()
 ANSWER: Chunk = {"choices": [{"index": 0, "text": "hello", "finish_reason": "stop"}]}
-PROMPT = NormalizedPrompt("a", PromptKeys("a", "context"), 3, np.eye(1, 384, dtype="<f4").tobytes(), "context")
+PROMPT = NormalizedPrompt("a", PromptKeys("a", "context", "context"), 3, np.eye(1, 384, dtype="<f4").tobytes())
 
 
 class Caches:

@@ -29,7 +29,7 @@ def vector(cosine: float) -> bytes:
 
 
 def prompt(name: str, cosine: float = 1.0, context: str = "context") -> NormalizedPrompt:
-    return NormalizedPrompt(name, PromptKeys(name, context), 3, vector(cosine), context)
+    return NormalizedPrompt(name, PromptKeys(name, context, context), 3, vector(cosine))
 
 
 class Caches:
@@ -123,7 +123,7 @@ async def test_policy_switches_the_semantic_cache_off(caches: Caches) -> None:
 
 async def test_a_prompt_without_an_embedding_is_kept_for_exact_hits(caches: Caches) -> None:
     """Where the embedder failed, nothing semantic happens."""
-    bare = NormalizedPrompt("a", PromptKeys("a", "context"), 3, b"")
+    bare = NormalizedPrompt("a", PromptKeys("a", "context", "context"), 3, b"")
     await caches.keep(bare)
     assert await caches.get("a")
     assert await caches.look(bare) is None
@@ -131,7 +131,7 @@ async def test_a_prompt_without_an_embedding_is_kept_for_exact_hits(caches: Cach
 
 async def test_a_text_without_a_neighbourhood_has_exact_hits_only(caches: Caches) -> None:
     """What may not be compared by meaning is neither found so nor finds."""
-    cut = dataclasses.replace(prompt("long one"), neighbourhood="")
+    cut = dataclasses.replace(prompt("long one"), keys=PromptKeys("long one", "context"))
     await caches.keep(cut)
     assert await caches.get("long one") is not None
     assert await caches.look(prompt("other")) is None
