@@ -1,0 +1,51 @@
+"""Frozen data that crosses a stage or a hop: what the nouns of LeanServe are made of.
+
+Everything here pickles, compares by value and holds no behaviour beyond arithmetic on itself. Import from
+`app.domain`: which file holds a noun is nobody's business but this room's.
+"""
+
+from app.domain.budget import BudgetExceeded, Hold, Limit, Reservation, Scope, ScopeKind, Unit, Window
+from app.domain.cache import Answer, CacheHit, CacheMiss, StoredPrompt, Verdict
+from app.domain.prompt import NormalizedPrompt, PromptKeys, RouteDecision
+from app.domain.request import (
+    AUTO_MODEL,
+    DEFAULT_TENANT,
+    BackendCall,
+    CacheControl,
+    Caller,
+    Chunk,
+    GatewayRequest,
+    Lane,
+    Operation,
+)
+from app.domain.usage import MicroUsd, Usage
+
+__all__ = [
+    "AUTO_MODEL",
+    "DEFAULT_TENANT",
+    "Answer",
+    "BackendCall",
+    "BudgetExceeded",
+    "CacheControl",
+    "CacheHit",
+    "CacheMiss",
+    "Caller",
+    "Chunk",
+    "GatewayRequest",
+    "Hold",
+    "Lane",
+    "Limit",
+    "MicroUsd",
+    "NormalizedPrompt",
+    "Operation",
+    "PromptKeys",
+    "Reservation",
+    "RouteDecision",
+    "Scope",
+    "ScopeKind",
+    "StoredPrompt",
+    "Unit",
+    "Usage",
+    "Verdict",
+    "Window",
+]
