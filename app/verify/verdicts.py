@@ -1,0 +1,82 @@
+"""A pair of prompts judged by their words: it passes, it is forbidden, or the model is asked and about what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.verify import rules
+from app.verify.differences import Differences, compare
+from app.verify.lexicon.tables import Lexicon
+from app.verify.lexicon.words import word_set
+from app.verify.words import Kind, Word, words_of
+
+RULES_VERSION = 1
+"""Part of the verifier's version: raise it when words are judged otherwise."""
+_QUESTION_WORDS = word_set(
+    "what how why when where which who whom whose is are was were am do does did can could should would will has have "
+    "had may"
+)
+
+
+class Regime(StrEnum):
+    """The kind of difference that the model judges; each is calibrated by itself."""
+
+    SMALL = "small words differ"
+    ORDER = "the order differs"
+    ADDED = "words were added or left out"
+    REPLACED = "words were replaced"
+    STATEMENT = "statements differ"
+    PROBLEM = "texts with figures differ"
+
+
+@dataclass(frozen=True, slots=True)
+class ByWords:
+    """`same` is True or False where words decided, None where the model must; `reason` says which rule, or what the
+    model is asked about. `regime` is that of the pair whoever decides, None where the two were not compared."""
+
+    same: bool | None
+    reason: str
+    regime: Regime | None = None
+
+
+def judge_words(stored: str, asked: str, lexicon: Lexicon) -> ByWords:
+    """What the words of two prompts say. Costs 0.2 ms for two questions."""
+    a, b = words_of(stored), words_of(asked)
+    if not (a and b):
+        return ByWords(False, "nothing to compare")
+    if not (_english(a, lexicon) and _english(b, lexicon)):
+        same = _letters(stored) == _letters(asked)
+        return ByWords(same, "the same letters" if same else "not English: only the same letters pass")
+    found = compare(a, b, lexicon.known)
+    regime = regime_of(found, asked)
+    if reason := rules.forbidden(found, lexicon.opposites, lexicon.fellows):
+        return ByWords(False, reason, regime)
+    if found.same_words:
+        return ByWords(True, "the same words", regime)
+    return ByWords(None, regime.value, regime)
+
+
+def _english(words: Sequence[Word], lexicon: Lexicon) -> bool:
+    return lexicon.english([word.lower for word in words if word.kind is Kind.WORD])
+
+
+def regime_of(found: Differences, asked: str) -> Regime:
+    """Which calibration applies."""
+    if rules.is_problem(found):
+        return Regime.PROBLEM
+    if not _asks(asked, found.asked):
+        return Regime.STATEMENT
+    gone, come = ([w for w in words if rules.carries(w)] for words in (found.gone, found.come))
+    if gone and come:
+        return Regime.REPLACED
+    if gone or come:
+        return Regime.ADDED
+    return Regime.ORDER if any(map(rules.carries, found.moved)) else Regime.SMALL
+
+
+def _asks(text: str, words: Sequence[Word]) -> bool:
+    return text.rstrip().endswith("?") or any(word.lower in _QUESTION_WORDS for word in words[:1])
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
