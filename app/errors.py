@@ -4,6 +4,7 @@ LeanServeError                        500 api_error
 ├── InvalidRequest                    400 invalid_request_error
 │   ├── BodyTooLarge                  413   body_too_large
 │   ├── ModelNotFound                 404   model_not_found
+│   ├── NotFound                      404   not_found (a cache entry, a hit that was reported)
 │   └── Unauthorized                  401   invalid_api_key
 ├── BudgetRefused                     429 insufficient_quota   budget_exceeded
 ├── BackendError                      502 api_error            what an attempt can die of
@@ -14,6 +15,7 @@ LeanServeError                        500 api_error
 │   └── BackendUnavailable            503   backend_unavailable (dead replica, open breaker)
 │       ├── BackendUnreachable        503     no connection, or it broke
 │       └── BackendBroken             503     5xx, or what is no answer at all
+├── NotCached                         504   cache_miss (the client asked for `only-if-cached`)
 ├── StoreUnavailable                  503   store_unavailable (Redis slow, frozen or gone)
 ├── ConfigError                       –     a configuration file that cannot be served
 └── ModelFilesError                   –     a model's files cannot be fetched, or fail their hash
@@ -77,6 +79,13 @@ class ModelNotFound(InvalidRequest):
 
     status = 404
     code = "model_not_found"
+
+
+class NotFound(InvalidRequest):
+    """What the request names does not exist, or is another tenant's."""
+
+    status = 404
+    code = "not_found"
 
 
 class Unauthorized(InvalidRequest):
@@ -178,6 +187,13 @@ class BackendBroken(BackendUnavailable):
 
 class BackendCrashed(BackendError):
     """The backend raised what it may not: a bug. The client is not told what."""
+
+
+class NotCached(LeanServeError):
+    """The client asked for a cached answer only, and there is none: nothing was called, nothing was spent."""
+
+    status = 504
+    code = "cache_miss"
 
 
 class StoreUnavailable(LeanServeError):

@@ -1,23 +1,28 @@
 """The request: from a validated body to an answer, on one screen. `Gateway.answer` is where to start reading."""
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
+from app import caching
+from app.background import Background, in_time
 from app.budget.admit import admit
 from app.budget.hold import hold
 from app.budget.limits import limits_for
 from app.budget.sizing import choices, output_cap
 from app.cache.collect import AnswerCollector
+from app.cache.eligibility import identify
 from app.cache.exact import ExactCache
+from app.cache.flights.flights import Flights, Wanted
+from app.cache.flights.leading import Telling
+from app.cache.journal import CacheJournal
 from app.config.gateway import TierSpec
 from app.config.policy import Policy
 from app.cost.prices import PriceSheet
 from app.domain import (
-    AUTO_MODEL,
+    Answer,
     BackendCall,
     CacheHit,
     Chunk,
@@ -27,6 +32,7 @@ from app.domain import (
     Reservation,
     RouteDecision,
 )
+from app.errors import StoreUnavailable
 from app.journey import Journey
 from app.observe.telemetry import Telemetry
 from app.observe.trace import RequestTrace
@@ -36,9 +42,6 @@ from app.prompt.tokens import estimate_input_tokens
 from app.tiers.attempts import Attempts, CallFactory
 from app.tiers.catalog import TierCatalog
 from app.wire import backend_payload, finish, replayed, visible
-
-logger = logging.getLogger("leanserve.gateway")
-T = TypeVar("T")
 
 LARGE_BODY_BYTES = 65_536
 """Above it canonicalization takes milliseconds (0.2 ms for 4 KB, up to seconds for a hostile megabyte)."""
@@ -50,6 +53,8 @@ class Stages:
 
     keys: KeyMaker
     exact: ExactCache
+    flights: Flights
+    journal: CacheJournal
     normalizer: Normalizer
     semantic: SemanticCache
     router: ComplexityRouter
@@ -66,7 +71,7 @@ class Gateway:
         self.stages = stages
         self.policy = Policy()
         self._prices = PriceSheet({})  # prices nothing: before `reconfigure` nothing can be spent
-        self._background: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def reconfigure(self, policy: Policy) -> None:
         """Take a new policy for the requests that begin after it. Raises `ConfigError`; the old one stays then."""
@@ -85,61 +90,88 @@ class Gateway:
         Closing the generator stops the engine and settles what was produced.
         """
         with self.stages.telemetry.request(journey, journey.prices.cost) as trace:
-            async with aclosing(self._answer(journey, trace)) as parts:
-                async for chunks in parts:
-                    trace.first_chunk()
-                    yield chunks
+            try:
+                async with aclosing(self._answer(journey, trace)) as parts:
+                    async for chunks in parts:
+                        trace.first_chunk()
+                        yield chunks
+            finally:
+                self.stages.journal.note(journey)
 
     async def _answer(self, journey: Journey, trace: RequestTrace) -> AsyncGenerator[list[Chunk], None]:
         requested = self.catalog.decide(journey.request.model)
         keys, text = await self._keys(journey)
+        journey.asked = text
         if hit := await self._exact(journey, trace, keys):
             yield replayed(journey, hit)
             return
+        look = partial(self._exact, journey, trace, keys)
+        make = partial(self._make, journey, trace, keys, text, requested)
+        async with aclosing(self.stages.flights.answer(Wanted(journey, keys, look, make, trace.stage))) as parts:
+            async for chunks in parts:
+                yield chunks
+
+    async def _make(
+        self,
+        journey: Journey,
+        trace: RequestTrace,
+        keys: PromptKeys,
+        text: str,
+        requested: RouteDecision | None,
+        telling: Telling,
+    ) -> AsyncGenerator[list[Chunk], None]:
+        """Stages 1 to 6. Who waits for the same answer is told of it through `telling`."""
         prompt = await self._normalize(journey, trace, keys, text)
         hit, decision = await asyncio.gather(
             self._lookup(journey, trace, prompt), self._route(journey, trace, prompt, requested)
         )
         if hit:
+            telling.found(hit)
             yield replayed(journey, hit)
             return
+        caching.refuse_if_only_cached(journey)
         journey.decision = decision
-        async with aclosing(self._generate(journey, trace, decision, prompt)) as parts:
+        async with aclosing(self._generate(journey, trace, decision, prompt, telling)) as parts:
             async for chunks in parts:
                 yield chunks
 
     async def _keys(self, journey: Journey) -> tuple[PromptKeys, str]:
-        """The request's identities; those of a large one are made beside the event loop."""
-        if journey.request.body_bytes > LARGE_BODY_BYTES:
-            return await asyncio.to_thread(self.stages.keys.read, journey.request, journey.policy)
-        return self.stages.keys.read(journey.request, journey.policy)
+        """The request's identities, and how far it may be cached; a large one is read beside the event loop."""
+        read = partial(identify, self.stages.keys, journey.request, journey.policy)
+        large = journey.request.body_bytes > LARGE_BODY_BYTES
+        keys, text, ruling = await asyncio.to_thread(read) if large else read()
+        caching.ruled(journey, ruling)
+        return keys, text
 
     async def _exact(self, journey: Journey, trace: RequestTrace, keys: PromptKeys) -> CacheHit | None:
         """Stage 0: one round trip to Redis, no hop."""
-        request, policy = journey.request, journey.policy.cache
-        if not (policy.exact and request.cache_control.read):
+        if not caching.reads_exact(journey):
             return None
-        with trace.stage("cache.exact"):
-            return _record(journey, await self.stages.exact.get(request.caller, keys.canonical_key, policy))
+        try:
+            with trace.stage("cache.exact"):
+                call = self.stages.exact.get(journey.request.caller, keys.canonical_key, caching.reading(journey))
+                return caching.record(journey, await call)
+        except StoreUnavailable:
+            caching.record_fault(journey)
+            return None
 
     async def _normalize(self, journey: Journey, trace: RequestTrace, keys: PromptKeys, text: str) -> NormalizedPrompt:
         """Stage 1. Without its embedding a prompt still works: no semantic hit, and the router is not sure."""
         request = journey.request
-        if _needs_embedding(journey, keys):
+        if caching.needs_embedding(journey, keys):
             with trace.stage("normalize"):
                 call = self.stages.normalizer.normalize(request, keys, text)
-                if prompt := await self._in_time(journey, "normalizer", call):
+                if prompt := await in_time(journey, "normalizer", call):
                     return prompt
         return NormalizedPrompt(text, keys, estimate_input_tokens(request.payload), b"")
 
     async def _lookup(self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt) -> CacheHit | None:
         """Stage 2a. Any fault of the cache is a miss."""
-        request, policy = journey.request, journey.policy.cache
-        if not (policy.semantic and request.cache_control.read and prompt.embedding and prompt.keys.neighbourhood):
+        if not (prompt.embedding and caching.reads_meaning(journey, prompt.keys)):
             return None
         with trace.stage("cache.lookup"):
-            call = self.stages.semantic.lookup(request.caller, prompt, policy)
-            return _record(journey, await self._in_time(journey, "semantic cache", call))
+            call = self.stages.semantic.lookup(journey.request.caller, prompt, caching.reading(journey))
+            return caching.record(journey, await in_time(journey, "semantic cache", call))
 
     async def _route(
         self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt, requested: RouteDecision | None
@@ -151,11 +183,16 @@ class Gateway:
             return self.catalog.best("not sure: no embedding")
         with trace.stage("route"):
             call = self.stages.router.route(prompt, journey.policy.routing)
-            decision = await self._in_time(journey, "router", call)
+            decision = await in_time(journey, "router", call)
         return decision or self.catalog.best("router unavailable")
 
     async def _generate(
-        self, journey: Journey, trace: RequestTrace, decision: RouteDecision, prompt: NormalizedPrompt
+        self,
+        journey: Journey,
+        trace: RequestTrace,
+        decision: RouteDecision,
+        prompt: NormalizedPrompt,
+        telling: Telling,
     ) -> AsyncGenerator[list[Chunk], None]:
         """Stages 3 to 6: reserve, attempt, settle, remember. The last chunk waits until the books are closed."""
         specs = self.catalog.specs(decision.tiers)
@@ -170,10 +207,11 @@ class Gateway:
             async with aclosing(run) as parts:
                 async for chunks in parts:
                     collector.feed(chunks)
+                    telling.feed(chunks, journey.tier, stream=request.stream)
                     shown, last = visible(chunks, last, stream=request.stream)
                     if shown:
                         yield shown
-        self._remember(journey, prompt, collector)
+        telling.done(journey.cost, self._remember(journey, prompt, collector))
         if end := finish(journey, last):
             yield end
 
@@ -198,42 +236,13 @@ class Gateway:
 
         return call
 
-    def _remember(self, journey: Journey, prompt: NormalizedPrompt, collector: AnswerCollector) -> None:
+    def _remember(
+        self, journey: Journey, prompt: NormalizedPrompt, collector: AnswerCollector
+    ) -> asyncio.Task[None] | None:
         """Keep a complete answer, behind the client's back: the response does not wait for it."""
         request, policy = journey.request, journey.policy.cache
-        if not (policy.exact or policy.semantic) or not request.cache_control.write or not collector.complete:
-            return
-        store = self.stages.semantic.store(
-            request.caller, prompt, collector.body(), journey.usage, journey.tier, policy
-        )
-        task = asyncio.ensure_future(self._quietly(store))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def _in_time(self, journey: Journey, stage: str, call: Awaitable[T]) -> T | None:
-        """The result of a light stage, or None where it fails or is late: a request never dies of one."""
-        try:
-            async with asyncio.timeout(journey.policy.stage_timeout_s):
-                return await call
-        except Exception as error:
-            logger.warning("request=%s goes on without the %s: %s", journey.request.id, stage, type(error).__name__)
+        if not (caching.writes(journey) and collector.complete):
             return None
-
-    async def _quietly(self, call: Awaitable[None]) -> None:
-        try:
-            await call
-        except Exception as error:
-            logger.warning("an answer was not stored: %s", type(error).__name__)
-
-
-def _record(journey: Journey, hit: CacheHit | None) -> CacheHit | None:
-    journey.hit = hit
-    journey.cache = hit.kind if hit else "miss"
-    return hit
-
-
-def _needs_embedding(journey: Journey, keys: PromptKeys) -> bool:
-    """Whether a later stage reads the embedding: it is the dearest light stage."""
-    control, policy = journey.request.cache_control, journey.policy.cache
-    semantic = policy.semantic and keys.neighbourhood and (control.read or control.write)
-    return bool(semantic) or journey.request.model == AUTO_MODEL
+        answer = Answer(collector.body(), journey.usage, journey.tier, journey.cost, request.cache_control.tags)
+        store = self.stages.semantic.store(request.caller, prompt, answer, policy)
+        return self._background.start(store, "an answer was not stored")

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from app.config.policy import Policy
+from app.config.policy import Eligibility, Policy
 from app.cost.prices import PriceSheet
-from app.domain import CacheHit, GatewayRequest, MicroUsd, RouteDecision, Usage
+from app.domain import CacheHit, CacheMiss, GatewayRequest, MicroUsd, RouteDecision, Usage
 
-CacheResult = Literal["exact", "semantic", "miss", "bypass"]
+CacheResult = Literal["exact", "semantic", "coalesced", "miss", "bypass"]
 
 
 class AttemptOutcome(StrEnum):
@@ -41,13 +41,20 @@ class Journey:
     """One request under way, by the policy and the prices of its beginning.
 
     `timings` are seconds by stage name, in the order they ended. `cache` is `bypass` until a lookup was made.
+    `eligibility` says how far the answer may be cached, `cache_reason` in a word why the caches did what they did: what
+    makes the request ineligible, the client's wish, the verifier's reason, a fault of the store. `asked` is the
+    canonical text of the last user message: for the cache's own records, never for logs or spans.
     """
 
     request: GatewayRequest
     policy: Policy
     prices: PriceSheet = field(default_factory=lambda: PriceSheet({}))
     cache: CacheResult = "bypass"
+    eligibility: Eligibility = "no"
+    cache_reason: str = ""
+    asked: str = field(default="", repr=False)
     hit: CacheHit | None = None
+    miss: CacheMiss | None = None
     decision: RouteDecision | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)

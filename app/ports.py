@@ -5,9 +5,11 @@ from typing import Protocol
 
 from app.config.policy import CachePolicy, RoutingPolicy
 from app.domain import (
+    Answer,
     BackendCall,
     BudgetExceeded,
     CacheHit,
+    CacheMiss,
     Caller,
     Chunk,
     GatewayRequest,
@@ -17,7 +19,8 @@ from app.domain import (
     PromptKeys,
     Reservation,
     RouteDecision,
-    Usage,
+    StoredPrompt,
+    Verdict,
 )
 
 
@@ -41,22 +44,31 @@ class Normalizer(Protocol):
         ...
 
 
+class Verifier(Protocol):
+    """Whether the answer to one prompt serves another."""
+
+    @property
+    def version(self) -> str:
+        """Changes with the weights and the rules; part of an entry's identity."""
+        ...
+
+    async def verify(self, asked: str, stored: Sequence[StoredPrompt]) -> list[Verdict]:
+        """One verdict per stored prompt, in order. May raise or be late: the caller takes that for a miss."""
+        ...
+
+    def operating_point(self, max_false_hit_rate: float) -> float:
+        """The least `p_same` at which the calibrated share of false hits stays below the given rate."""
+        ...
+
+
 class SemanticCache(Protocol):
     """Answers of the past, by meaning."""
 
-    async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | None:
-        """The best entry that may answer, or None. Never raises for a fault of the store."""
+    async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | CacheMiss:
+        """The best entry that may answer and is at most `policy.ttl_s` old. Never raises for a fault of the store."""
         ...
 
-    async def store(
-        self,
-        caller: Caller,
-        prompt: NormalizedPrompt,
-        answer: Chunk,
-        usage: Usage,
-        tier: str,
-        policy: CachePolicy,
-    ) -> None:
+    async def store(self, caller: Caller, prompt: NormalizedPrompt, answer: Answer, policy: CachePolicy) -> None:
         """Keep a complete answer under its canonical key and in its context's vector set."""
         ...
 

@@ -13,7 +13,10 @@ from app.api.app import create_app
 from app.api.callers import KeyRing
 from app.api.health import Check
 from app.budget.retrying import RetryingLedger
+from app.cache.desk import CacheDesk
 from app.cache.exact import ExactCache
+from app.cache.flights.flights import Flights
+from app.cache.journal import CacheJournal
 from app.config.gateway import GatewayConfig
 from app.gateway import Gateway, Stages
 from app.ports import Backend, ComplexityRouter, Normalizer, SemanticCache
@@ -48,9 +51,12 @@ async def assemble(
     """Open what is inline, wrap what is remote. A stage without a handle is inline."""
     store = await parts.open_store(config)
     backends = parts.open_backends(config, {name: _remote(config, name, handle) for name, handle in tiers.items()})
+    cache_store = parts.open_cache_store(config)
     stages = Stages(
-        keys=KeyMaker(config.embedder.model, config.answerers),
-        exact=ExactCache(store),
+        keys=KeyMaker(config.embedder.model, config.answerers, parts.verifier_version()),
+        exact=ExactCache(cache_store),
+        flights=Flights(cache_store),
+        journal=CacheJournal(cache_store),
         normalizer=_normalizer(config, normalizer),
         semantic=await _semantic_cache(config, semantic_cache),
         router=_router(config, router),
@@ -61,7 +67,7 @@ async def assemble(
     gateway = Gateway(stages, TierCatalog(config.tiers))
     keys = KeyRing.parse(os.environ.get("LEANSERVE_API_KEYS", ""))
     checks = _checks(store, stages, [backend for tier in backends for backend in tier.backends])
-    app = create_app(gateway, config, keys, checks)
+    app = create_app(gateway, config, keys, checks, CacheDesk.over(store, stages.journal))
     return Assembly(gateway, app, asyncio.ensure_future(_warm(checks)))
 
 

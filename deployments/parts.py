@@ -12,11 +12,12 @@ from app.config.gateway import EmbedderSpec, GatewayConfig, OpenAIBackend
 from app.embed.source import find_embedder
 from app.models.pull import resolve
 from app.observe.telemetry import Telemetry, open_telemetry
-from app.ports import Backend
+from app.ports import Backend, Verifier
 from app.prompt.normalizer import PromptNormalizer
 from app.route.complexity import ComplexityRouter
 from app.route.head import ComplexityHead
 from app.store.client import Store
+from app.store.client import open_cache_store as connect_cache
 from app.store.client import open_store as connect
 from app.tiers.attempts import Tier
 from app.tiers.openai_upstream import OpenAIBackend as Upstream
@@ -31,6 +32,11 @@ async def open_store(config: GatewayConfig) -> Store:
     return await connect(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), config.store, clock=clock)
 
 
+def open_cache_store(config: GatewayConfig) -> Store:
+    """The same Redis for the caches: a shorter time-out, connections and a breaker of its own."""
+    return connect_cache(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), config.store, clock=clock)
+
+
 def open_ledger(store: Store) -> RedisBudgetLedger:
     """The ledger in `store`."""
     return RedisBudgetLedger(store, clock=clock)
@@ -38,7 +44,21 @@ def open_ledger(store: Store) -> RedisBudgetLedger:
 
 async def open_semantic_cache(config: GatewayConfig) -> RedisSemanticCache:
     """The semantic cache with a connection of its own."""
-    return RedisSemanticCache(await open_store(config), embedder=config.embedder.model)
+    return RedisSemanticCache(open_cache_store(config), verifier=open_verifier(config))
+
+
+def open_verifier(config: GatewayConfig) -> Verifier:
+    """The packaged verifier, on as many threads as the embedder: a second to load."""
+    from app.verify.verifier import PairVerifier  # noqa: PLC0415 - onnxruntime, only where it runs
+
+    return PairVerifier.open(config.embedder.threads)
+
+
+def verifier_version() -> str:
+    """That of the packaged verifier, which need not be in this process."""
+    from app.verify.verifier import packaged_version  # noqa: PLC0415 - numpy, once
+
+    return packaged_version()
 
 
 def open_normalizer(spec: EmbedderSpec) -> PromptNormalizer:

@@ -10,15 +10,16 @@ from ray.serve.handle import DeploymentHandle
 
 from app.config.policy import CachePolicy, RoutingPolicy
 from app.domain import (
+    Answer,
     BackendCall,
     CacheHit,
+    CacheMiss,
     Caller,
     Chunk,
     GatewayRequest,
     NormalizedPrompt,
     PromptKeys,
     RouteDecision,
-    Usage,
 )
 from app.errors import BackendOverloaded, BackendUnavailable, LeanServeError
 
@@ -71,16 +72,14 @@ class RemoteNormalizer(RemoteStage):
 class RemoteSemanticCache(RemoteStage):
     """The SemanticCache port over a handle."""
 
-    async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | None:
+    async def lookup(self, caller: Caller, prompt: NormalizedPrompt, policy: CachePolicy) -> CacheHit | CacheMiss:
         """One hop."""
         call = self._handle.lookup.remote(caller, prompt, policy)
-        return cast("CacheHit | None", await _call("semantic cache", call))
+        return cast("CacheHit | CacheMiss", await _call("semantic cache", call))
 
-    async def store(
-        self, caller: Caller, prompt: NormalizedPrompt, answer: Chunk, usage: Usage, tier: str, policy: CachePolicy
-    ) -> None:
+    async def store(self, caller: Caller, prompt: NormalizedPrompt, answer: Answer, policy: CachePolicy) -> None:
         """One hop."""
-        await _call("semantic cache", self._handle.store.remote(caller, prompt, answer, usage, tier, policy))
+        await _call("semantic cache", self._handle.store.remote(caller, prompt, answer, policy))
 
 
 class RemoteComplexityRouter(RemoteStage):

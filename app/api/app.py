@@ -8,26 +8,31 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app import __version__
+from app.api.cache import CacheRoutes
 from app.api.callers import KeyRing
 from app.api.embeddings import EmbeddingRoutes
 from app.api.generation import GenerationRoutes
 from app.api.headers import response_headers
 from app.api.health import Check, HealthRoutes
 from app.api.listing import ModelRoutes
+from app.cache.desk import CacheDesk
 from app.config.gateway import GatewayConfig
 from app.embeddings import Embeddings
-from app.errors import InvalidRequest, LeanServeError
+from app.errors import InvalidRequest, LeanServeError, NotCached
 from app.gateway import Gateway
 
 logger = logging.getLogger("leanserve.api")
 
 
-def create_app(gateway: Gateway, config: GatewayConfig, keys: KeyRing, checks: Mapping[str, Check]) -> FastAPI:
+def create_app(
+    gateway: Gateway, config: GatewayConfig, keys: KeyRing, checks: Mapping[str, Check], desk: CacheDesk
+) -> FastAPI:
     """The ASGI application of one ingress replica."""
     app = FastAPI(title="LeanServe", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     limit = config.limits.max_body_bytes
     app.include_router(GenerationRoutes(gateway, keys, limit).router)
     app.include_router(EmbeddingRoutes(Embeddings(gateway, config.embedder.model), keys, limit).router)
+    app.include_router(CacheRoutes(desk, keys, limit).router)
     app.include_router(ModelRoutes(gateway.catalog, config.embedder.model).router)
     app.include_router(HealthRoutes(checks, gateway.stages.telemetry).router)
     app.add_exception_handler(LeanServeError, _on_fault)
@@ -41,6 +46,8 @@ async def _on_fault(request: Request, error: Exception) -> JSONResponse:
     headers = response_headers(request.state.journey) if hasattr(request.state, "journey") else {}
     if (retry := error.retry_after_s) is not None:
         headers["retry-after"] = str(retry)
+    if isinstance(error, NotCached):
+        headers["x-should-retry"] = "false"  # OpenAI's clients try again after a 504, unless they are told not to
     if error.http_status == 401:
         headers["www-authenticate"] = "Bearer"
     return JSONResponse(error.body(), status_code=error.http_status, headers=headers)

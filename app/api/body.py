@@ -3,13 +3,12 @@
 from typing import Any, TypeVar
 
 import msgspec
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from app.api.schema import WireModel
 from app.errors import BodyTooLarge, InvalidRequest
 
-Schema = TypeVar("Schema", bound=WireModel)
+Schema = TypeVar("Schema", bound=BaseModel)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -25,7 +24,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(received)
 
 
-def parse(body: bytes, schema: type[WireModel]) -> dict[str, Any]:
+def parse(body: bytes, schema: type[BaseModel]) -> dict[str, Any]:
     """The JSON object as it came, once it is known to be a valid `schema`. Raises `InvalidRequest`."""
     try:
         payload = msgspec.json.decode(body)

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain import DEFAULT_TENANT, CacheControl, Caller, Lane
+from app.domain import DEFAULT_TENANT, Caller, Lane
 from app.errors import ConfigError, InvalidRequest, Unauthorized
 
 HEADER = "x-leanserve-"
@@ -53,7 +53,7 @@ def caller_of(headers: Mapping[str, str], payload: Mapping[str, Any], keys: KeyR
     metadata = payload.get("metadata") or {}
 
     def said(name: str, fallback: Any = "") -> str:
-        return _checked(name, headers.get(HEADER + name) or metadata.get(name) or fallback or "")
+        return checked_name(name, headers.get(HEADER + name) or metadata.get(name) or fallback or "")
 
     return Caller(
         tenant=keys.tenant(headers.get("authorization", ""), said("tenant")),
@@ -65,14 +65,6 @@ def caller_of(headers: Mapping[str, str], payload: Mapping[str, Any], keys: KeyR
     )
 
 
-def cache_control_of(headers: Mapping[str, str]) -> CacheControl:
-    """`x-leanserve-cache: no-cache` reads nothing from it, `no-store` writes nothing to it; both may be said."""
-    wishes = {part.strip().lower() for part in headers.get(HEADER + "cache", "").split(",") if part.strip()}
-    if unknown := wishes - {"no-cache", "no-store"}:
-        raise InvalidRequest(f"x-leanserve-cache: unknown directive {sorted(unknown)[0][:40]!r}", "x-leanserve-cache")
-    return CacheControl(read="no-cache" not in wishes, write="no-store" not in wishes)
-
-
 def _lane(name: str) -> Lane:
     try:
         return Lane(name)
@@ -80,7 +72,8 @@ def _lane(name: str) -> Lane:
         raise InvalidRequest("x-leanserve-lane must be interactive or batch", "x-leanserve-lane") from None
 
 
-def _checked(name: str, value: Any) -> str:
+def checked_name(name: str, value: Any) -> str:
+    """`value`, once it is known to be fit for a name. Raises `InvalidRequest`, naming the field."""
     if not isinstance(value, str) or len(value) > MAX_NAME or not value.isprintable():
         raise InvalidRequest(f"{name} must be printable text of at most {MAX_NAME} characters", name)
     return value

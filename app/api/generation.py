@@ -9,7 +9,8 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from app.api.body import parse, read_body
-from app.api.callers import KeyRing, cache_control_of, caller_of
+from app.api.cache_control import cache_control_of
+from app.api.callers import KeyRing, caller_of
 from app.api.headers import response_headers
 from app.api.schema import ChatCompletionRequest, CompletionRequest, WireModel
 from app.api.sse import ClientLeft, EventStreamResponse, event_stream, unless_gone

@@ -97,3 +97,29 @@ class EmbeddingsRequest(WireModel):
     dimensions: int | None = None
     user: str | None = None
     metadata: dict[str, str] | None = None
+
+
+class CacheModel(BaseModel):
+    """Strict, and without room for anything else: a misspelt name must not select more than was meant."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class InvalidateRequest(CacheModel):
+    """`POST /v1/cache/invalidate`. What is named must all fit; `all` stands for everything."""
+
+    entry_id: str | None = Field(default=None, max_length=128)
+    feature: str | None = Field(default=None, max_length=128)
+    tag: str | None = Field(default=None, max_length=128)
+    older_than_s: Annotated[float, Field(ge=0, le=1e10)] | None = None
+    all: bool = False
+    dry_run: bool = False
+
+
+class FeedbackRequest(CacheModel):
+    """`POST /v1/cache/feedback`."""
+
+    request_id: str | None = Field(default=None, max_length=128)
+    entry_id: str | None = Field(default=None, max_length=128)
+    correct: bool
+    comment: str | None = Field(default=None, max_length=500)

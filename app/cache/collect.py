@@ -13,9 +13,15 @@ _IDENTITY = ("id", "created", "model", "service_tier", "system_fingerprint")
 
 
 def is_complete(body: Chunk, choices: int = 1) -> bool:
-    """Whether a whole body holds at least `choices` answers and the model ended each of them itself."""
+    """Whether a whole body holds at least `choices` answers; the model ended each of them itself, and refused none."""
     found = body.get("choices") or []
-    return len(found) >= choices and all(choice.get("finish_reason") in FINISHED for choice in found)
+    ended = all(choice.get("finish_reason") in FINISHED for choice in found)
+    return len(found) >= choices and ended and not any(map(_is_refused, found))
+
+
+def _is_refused(choice: Mapping[str, Any]) -> bool:
+    """OpenAI's models say so in a field of its own; what one was refused, another must not be."""
+    return bool((choice.get("message") or {}).get("refusal"))
 
 
 @dataclass(slots=True)

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 
-from app.cache.shelf import read_entry
+from app.cache.entries import short_id
+from app.cache.shelf import Asker, Shelf
 from app.config.policy import CachePolicy
 from app.domain import CacheHit, Caller
-from app.errors import StoreUnavailable
 from app.store.client import Store
 
 
@@ -14,15 +14,16 @@ class ExactCache:
     """Reads what `SemanticCache.store` keeps. `clock` is seconds since 1970."""
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
-        self._store = store
+        self._shelf = Shelf(store)
         self._clock = clock
 
     async def get(self, caller: Caller, canonical_key: str, policy: CachePolicy) -> CacheHit | None:
-        """The tenant's entry under `canonical_key`, in one round trip. A store that fails is a miss."""
+        """The caller's entry under `canonical_key`, at most `policy.ttl_s` old, in one round trip.
+
+        Raises StoreUnavailable: who asks next knows then that the store is away, and need not wait for it again.
+        """
         if not policy.exact:
             return None
-        try:
-            entry = await read_entry(self._store, caller.tenant, canonical_key)
-        except StoreUnavailable:
-            return None
-        return entry.hit("exact", 1.0, self._clock()) if entry else None
+        entry = await self._shelf.read(Asker.of(caller, policy), short_id(canonical_key))
+        now = self._clock()
+        return entry.hit("exact", now) if entry and entry.fresh(now, policy.ttl_s) else None

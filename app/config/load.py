@@ -52,6 +52,14 @@ def load(path: Path) -> ServeFile:
     return ServeFile(gateway, policy, document)
 
 
+def load_policy(path: Path) -> Policy:
+    """A policy by itself, such as the fragment that `leanserve cache calibrate` writes. Raises `ConfigError`."""
+    try:
+        return _validated(Policy, (_read(path) or [{}])[0], "policy")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}") from error
+
+
 def check(gateway: GatewayConfig, policy: Policy) -> None:
     """What neither model can see alone: every backend has a price, better tiers have higher thresholds.
 

@@ -2,12 +2,15 @@
 so that every stage of one request sees one policy, wherever the stage runs."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from app.domain import Unit, Window
 from app.prompt.patterns import compile_rule
+
+Eligibility = Literal["no", "exact", "semantic"]
+"""How far a request may be cached: not at all, for the very same request, for one that asks the same."""
 
 
 class PolicyModel(BaseModel):
@@ -44,14 +47,48 @@ class NormalizerPolicy(PolicyModel):
     rules: tuple[StampRule, ...] = ()
 
 
+class EligibilityPolicy(PolicyModel):
+    """Which requests may be answered from the cache and kept in it.
+
+    `no` means neither, `exact` means only for the very same request, `semantic` means also for one that asks the same.
+    A request is as eligible as the strictest of what it has: a `temperature` above `max_temperature`, `n` above 1 and
+    `logprobs` are never cached. `max_messages` bounds the conversation (system prompt included) that is compared by
+    meaning. `about_now` are questions whose answer depends on the moment, `about_asker` those on who asks; with the
+    scope `user` the latter are like any other.
+    """
+
+    max_temperature: float = Field(default=1.0, ge=0, le=2)
+    seed: Eligibility = "exact"
+    tools: Eligibility = "exact"
+    structured_output: Eligibility = "exact"
+    about_now: Eligibility = "no"
+    about_asker: Eligibility = "no"
+    max_messages: int = Field(default=4, gt=0)
+
+
 class CachePolicy(PolicyModel):
-    """When a stored answer may be replayed. `threshold` is a cosine, 0–1; `ttl_s` seconds, not extended by hits."""
+    """When a stored answer may be replayed.
+
+    A semantic hit needs P(the same answer serves both) at or above the verifier's operating point for
+    `max_false_hit_rate`, or at or above `min_p_same` where that is set (`leanserve cache calibrate` finds it). With
+    `threshold`, a plain cosine 0–1, the verifier is not asked. `candidates` neighbours at or above `min_similarity`
+    (cosine) are looked at. `ttl_s` is in seconds, not extended by hits. `scope`: who shares entries. `max_entries`
+    bounds those of the whole tenant: the least useful go first.
+    """
 
     exact: bool = True
     semantic: bool = True
-    threshold: float = Field(default=0.95, ge=0, le=1)
+    max_false_hit_rate: float = Field(default=0.01, gt=0, le=0.5)
+    min_p_same: float | None = Field(default=None, ge=0, le=1)
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    candidates: int = Field(default=4, ge=1, le=16)
+    min_similarity: float = Field(default=0.6, ge=0, le=1)
     ttl_s: int = Field(default=86_400, gt=0)
     max_answer_bytes: int = Field(default=262_144, gt=0)
+    max_entries: int = Field(default=200_000, gt=0)
+    scope: Literal["tenant", "user"] = "tenant"
+    coalesce: bool = True
+    eligibility: EligibilityPolicy = EligibilityPolicy()
 
 
 class RoutingPolicy(PolicyModel):
@@ -116,6 +153,16 @@ class FeaturePolicy(PolicyModel):
     routing: RoutingPolicy | None = None
 
 
+P = TypeVar("P", bound=PolicyModel)
+
+
+def merged(general: P, own: PolicyModel) -> P:
+    """`general` with every setting that was written into `own`; parts within parts likewise."""
+    named = {name: getattr(own, name) for name in own.model_fields_set if getattr(own, name) is not None}
+    parts = {name: part for name, part in named.items() if isinstance(part, PolicyModel)}
+    return general.model_copy(update={**named, **{name: merged(getattr(general, name), parts[name]) for name in parts}})
+
+
 class Policy(PolicyModel):
     """The whole policy. `prices` are by tier name, or by `tier/backend` where backends differ.
 
@@ -138,8 +185,8 @@ class Policy(PolicyModel):
         return str(value)
 
     def for_feature(self, feature: str) -> "Policy":
-        """The policy as `feature` sees it."""
+        """The policy as `feature` sees it: what it names is its own, the rest is general."""
         own = self.features.get(feature)
         if own is None:
             return self
-        return self.model_copy(update={name: part for name, part in own if part is not None})
+        return merged(self, own)

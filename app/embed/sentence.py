@@ -47,7 +47,9 @@ def open_encoder(source: str, threads: int) -> Encode:
     """Load a model and return the blocking function from texts to vectors."""
     import torch  # noqa: PLC0415  half a second and 200 MB that only the embedder's process shall pay
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
+    disable_progress_bar()  # a bar of loaded tensors is no line for a log or a pipe
     torch.set_num_threads(threads)
     model = SentenceTransformer(source, device="cpu")
     model.eval()

@@ -7,7 +7,7 @@ they are text of the prompt's author.
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from app.domain import CacheHit, GatewayRequest
+from app.domain import CacheHit, CacheMiss, GatewayRequest
 from app.journey import AttemptRecord, Journey
 from app.observe.labels import clean
 
@@ -78,10 +78,25 @@ def answer_attributes(journey: Journey) -> Attributes:
             "gen_ai.response.model": _response_model(journey.hit, journey.attempts),
         }
     )
+    known |= _cache(journey)
     if journey.decision:
         known["leanserve.route.reason"] = clean(journey.decision.reason)
         if journey.decision.score is not None:
             known["leanserve.route.score"] = journey.decision.score
+    return known
+
+
+def _cache(journey: Journey) -> Attributes:
+    """How far the answer may be cached; of a hit, or of the best candidate that was refused, how alike and why."""
+    known: Attributes = {"leanserve.cache.eligibility": journey.eligibility}
+    known |= _said({"leanserve.cache.reason": journey.cache_reason})
+    found: CacheHit | CacheMiss | None = journey.hit or journey.miss
+    if journey.hit:
+        known |= {"leanserve.cache.entry": journey.hit.entry_id, "leanserve.cache.age": journey.hit.age_s}
+    if found and found.similarity is not None:
+        known["leanserve.cache.similarity"] = found.similarity
+    if found and found.p_same is not None:
+        known["leanserve.cache.probability"] = found.p_same
     return known
 
 

@@ -1,34 +1,31 @@
-"""What two prompts must share to the letter before their meaning is compared.
+"""Which texts may have neighbours at all: those whose meaning an embedding can hold and a verifier can compare.
 
-An embedding hardly sees numbers, names, negation and case (MiniLM-L6 is uncased and reads unknown characters as one
-token): "transfer 500" and "transfer 5000" have a cosine of .95, "US" and "us" of 1. So the vector set of a prompt is
-that of its context *and* of these words in their order: prompts that differ in one are never neighbours. What cannot be
-judged so (code, several lines, texts that the embedder cuts) has no neighbours at all.
+Code, several lines and long texts are compared to the letter only. What two *comparable* texts must share (numbers,
+names, negation, order …) is the verifier's to say.
 """
-
-import hashlib
-import re
 
 from app.embed.window import WHOLE
 from app.prompt.code import looks_like_code
 
-_TOKEN = re.compile(r"\w+(?:['’.,:/@-]\w+)*|[^\w\s]+")
-_PLAIN = re.compile(r"[.,?!;:()\"'’‘“”…-]+")
-_FIRST_PERSON = re.compile(r"I(?:['’](?:m|ve|ll|d))?")
-_NEGATION = re.compile(r"not?|never|none|nor|neither|nothing|nobody|without|cannot|\w+n['’]t", re.IGNORECASE)
+VERIFIED_CHARS = 1_500
+"""Beyond it nobody reads the whole text: some 350 tokens of English, of which the embedder drops the middle hundred."""
 
 
-def neighbourhood(context_key: str, text: str) -> str:
-    """The name of the vector set in which the canonical `text` may have neighbours, hex SHA-256; empty for none."""
-    if not text or len(text) > WHOLE or "\n" in text or "`" in text or looks_like_code(text):
-        return ""
-    words = "\0".join(token for token in _TOKEN.findall(text) if must_agree(token))
-    return hashlib.sha256(f"{context_key}\0{words}".encode("utf-8", "replace")).hexdigest()
+def comparable(text: str, *, verified: bool = True) -> bool:
+    """Whether the canonical `text` may be compared by meaning.
+
+    Not `verified`, with a cosine alone to decide, a text must be one that the embedder never cuts: two that differ in
+    the part that it drops have a cosine of 1.
+    """
+    return not incomparable(text, verified=verified)
 
 
-def must_agree(token: str) -> bool:
-    """Whether a word or a run of symbols decides the answer by itself."""
-    if _PLAIN.fullmatch(token) or _FIRST_PERSON.fullmatch(token):
-        return False
-    telling = any(letter.isdigit() or letter.isupper() or letter > "\x7f" for letter in token)
-    return telling or not token[0].isalnum() or _NEGATION.fullmatch(token) is not None
+def incomparable(text: str, *, verified: bool = True) -> str:
+    """Why the canonical `text` may not be compared by meaning; empty where it may."""
+    if not text:
+        return "no text"
+    if len(text) > (VERIFIED_CHARS if verified else WHOLE):
+        return "too long"
+    if "\n" in text:
+        return "several lines"
+    return "code" if "`" in text or looks_like_code(text) else ""

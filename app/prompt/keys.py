@@ -13,11 +13,11 @@ from typing import Any
 
 from app.config.policy import NormalizerPolicy, Policy
 from app.domain import GatewayRequest, PromptKeys
-from app.prompt.guard import neighbourhood
+from app.prompt.guard import comparable
 from app.prompt.stamps import References, Spoken, references_of_context
 from app.prompt.text import canonical_text, references
 
-KEY_VERSION = 1
+KEY_VERSION = 2
 """Part of every key: raise it when canonicalization changes, and no entry is met by a key that it did not have."""
 
 NOT_IN_KEY = frozenset(
@@ -42,11 +42,14 @@ _CANONICAL_ROLES = frozenset({"system", "developer", "user", "assistant"})
 
 
 class KeyMaker:
-    """Makes keys for one embedder and one set of tiers, both part of every key: what another model answered, or another
-    embedder found alike, is never replayed. `tiers` is any text that changes with the tiers' models."""
+    """Makes keys for one embedder, one set of tiers and one verifier, all part of every key.
 
-    def __init__(self, embedder_name: str, tiers: str = "") -> None:
-        self._embedder = f"{embedder_name} {tiers}"
+    So what another model answered, or others found alike, is never replayed. `tiers` is any text that changes with the
+    tiers' models, `verifier` the verifier's version.
+    """
+
+    def __init__(self, embedder_name: str, tiers: str = "", verifier: str = "") -> None:
+        self._makers = [embedder_name, tiers, verifier]
 
     def keys(self, request: GatewayRequest, policy: Policy) -> PromptKeys:
         """Both keys. `policy` is the one of the request's feature."""
@@ -54,6 +57,9 @@ class KeyMaker:
 
     def read(self, request: GatewayRequest, policy: Policy) -> tuple[PromptKeys, str]:
         """Both keys and the canonical text of the last user message, in one pass.
+
+        The neighbourhood is the context, where the text may be compared by meaning. The tenant is part of the context,
+        and with the cache's scope `user` the user: nobody else's answer is ever met.
 
         An empty text means that nothing can be asked by meaning (no semantic lookup): the last message is not the
         user's (an assistant's beginning, a tool's result), holds no text, or the prompt is a list or token ids. Then
@@ -64,7 +70,8 @@ class KeyMaker:
         canonical = [canonical_text(text, policy.normalizer, spoken=lambda: _instructed(rest)) for text in texts]
         exact = texts if request.operation == "text_completion" else canonical
         text = "\n".join(canonical).strip()
-        return PromptKeys(_digest([context, *exact]), context, neighbourhood(context, text)), text
+        near = context if comparable(text, verified=policy.cache.threshold is None) else ""
+        return PromptKeys(_digest([context, *exact]), context, near), text
 
     def split(self, request: GatewayRequest) -> tuple[str, dict[str, Any]]:
         """The last user message's text as it came (its parts joined by a line end), and the payload without it."""
@@ -79,8 +86,10 @@ class KeyMaker:
             {
                 "v": KEY_VERSION,
                 "operation": request.operation,
-                "embedder": self._embedder,
-                "policy": _policy_identity(policy.normalizer, policy.routing.model_dump_json()),
+                "makers": self._makers,
+                "policy": _policy_identity(policy.version, policy.normalizer, policy.routing.model_dump_json()),
+                "tenant": request.caller.tenant,
+                "user": request.caller.user if policy.cache.scope == "user" else None,
                 "body": body,
             }
         )
@@ -168,9 +177,10 @@ def _content(content: Any, policy: NormalizerPolicy, spoken: Spoken) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _policy_identity(normalizer: NormalizerPolicy, routing: str) -> str:
-    """Answers of another routing policy came from other tiers; keys of another normalizer policy fold other things."""
-    return _digest([normalizer.model_dump(mode="json"), json.loads(routing)])
+def _policy_identity(version: str, normalizer: NormalizerPolicy, routing: str) -> str:
+    """Answers of another routing policy came from other tiers; keys of another normalizer policy fold other things. The
+    version is the operator's own word for "all that was before is stale"."""
+    return _digest([version, normalizer.model_dump(mode="json"), json.loads(routing)])
 
 
 def _digest(document: Any) -> str:

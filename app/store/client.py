@@ -1,9 +1,9 @@
 """The client side of the store: every command through one door, which fails fast."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -16,6 +16,7 @@ from app.config.gateway import StoreSpec
 from app.errors import ConfigError, StoreUnavailable
 from app.store.inspect import Durability, inspect, warn_of_durability
 from app.store.keys import Keys
+from app.store.listening import one_timeout, reply_within
 from app.store.scripts import Arg, Script, send
 
 logger = logging.getLogger("leanserve.store")
@@ -24,7 +25,7 @@ Command = Callable[[Redis], Awaitable[T]]
 
 MAX_CONNECTIONS = 64
 FAILURES = 3
-"""Consecutive failures that open the breaker: a frozen Redis costs three time-outs, not one for each request."""
+"""Consecutive failures that open the breaker: a frozen Redis costs three requests a time-out, not each of them."""
 RESET_S = 1.0
 """Until the open breaker lets one probe through."""
 SYNC_WAIT_MS = 1_500
@@ -43,6 +44,8 @@ class Store:
         self._timeout_s = timeout_s
         self._breaker = breaker
         self._durability: Durability | None = None
+        self._replies = 0
+        self._warned = False
 
     async def run(self, command: Command[T], *, timeout_s: float | None = None) -> T:
         """The result of `command(client)` within `timeout_s` (the store's own by default), all waiting included."""
@@ -50,14 +53,34 @@ class Store:
         if permit is None:
             raise StoreUnavailable("the store does not answer")
         with permit:
+            heard = self._replies
             try:
-                async with asyncio.timeout(timeout_s or self._timeout_s):
+                async with reply_within(timeout_s or self._timeout_s):
                     result = await command(self._client)
             except (RedisError, OSError) as error:  # OSError: TimeoutError is one
-                _report(permit, error)
+                self._report(permit, error, heard)
                 raise StoreUnavailable("the store does not answer") from error
-            permit.success()
+            self._answered(permit)
             return result
+
+    def one_timeout(self) -> AbstractContextManager[None]:
+        """A `with` block whose commands share one time-out: a slow store costs its caller that once, not each time."""
+        return one_timeout(self._timeout_s)
+
+    def _answered(self, permit: Permit) -> None:
+        self._replies += 1
+        self._warned = False
+        permit.success()
+
+    def _report(self, permit: Permit, error: RedisError | OSError, heard: int) -> None:
+        """Only silence counts against the store: not an answer that says no, not a wait while others were answered."""
+        if not self._warned:  # once until it answers: a thousand requests may be waiting
+            logger.warning("a command of the store failed: %s", type(error).__name__)
+        self._warned = True
+        if isinstance(error, ResponseError):
+            self._answered(permit)
+        elif not (isinstance(error, TimeoutError) and self._replies > heard):
+            permit.failure()
 
     async def command(self, *words: Arg) -> Any:
         """Run one command; its reply as redis-py turns it for RESP2, in bytes."""
@@ -102,23 +125,13 @@ class Store:
         await self._client.aclose()
 
 
-def _report(permit: Permit, error: RedisError | OSError) -> None:
-    """An answer that says no is still an answer: only silence counts against the store."""
-    logger.warning("a command of the store failed: %s", type(error).__name__)
-    if isinstance(error, ResponseError):
-        permit.success()
-    else:
-        permit.failure()
-
-
 async def open_store(url: str, spec: StoreSpec, *, clock: Callable[[], float] = time.monotonic) -> Store:
     """Connect to `url` (`redis://` or `rediss://`, password included) and look at the server.
 
     A server that does not answer yet is no error: `Store.ready` tells. Raises ConfigError for one that answers and
     lacks what LeanServe needs. `clock` is monotonic, in seconds.
     """
-    breaker = BreakerGuard("store", failures=FAILURES, reset_s=RESET_S, clock=clock)
-    store = Store(_client(url, spec), keys=Keys(spec.prefix), timeout_s=spec.timeout_s, breaker=breaker)
+    store = _store(url, spec, "store", spec.timeout_s, clock)
     try:
         await store.check()
     except StoreUnavailable:
@@ -129,17 +142,36 @@ async def open_store(url: str, spec: StoreSpec, *, clock: Callable[[], float] = 
     return store
 
 
-def _client(url: str, spec: StoreSpec) -> Redis:
-    """No retries: they would multiply the time-out. `Store.run` bounds reads, a wait for the disk excepted."""
+def open_cache_store(url: str, spec: StoreSpec, *, clock: Callable[[], float] = time.monotonic) -> Store:
+    """The same Redis for what may be done without: `spec.cache_timeout_s`, connections and a breaker of its own.
+
+    So the cache never waits behind writes that wait for the disk, and its impatience never counts against the ledger.
+    Connects with the first command. Raises ConfigError for an address that is none.
+    """
+    return _store(url, spec, "cache", spec.cache_timeout_s, clock)
+
+
+def _store(url: str, spec: StoreSpec, name: str, timeout_s: float, clock: Callable[[], float]) -> Store:
+    breaker = BreakerGuard(name, failures=FAILURES, reset_s=RESET_S, clock=clock)
+    return Store(_client(url, timeout_s), keys=Keys(spec.prefix), timeout_s=timeout_s, breaker=breaker)
+
+
+def _client(url: str, timeout_s: float) -> Redis:
+    """No retries: they would multiply the time-out. `Store.run` alone bounds a command.
+
+    redis-py's own `socket_timeout` is off: it sends under `asyncio.wait_for`, which in Python 3.11 swallows a
+    cancellation that comes as the bytes go out (cpython issue 86296), and with it our time-out.
+    """
     try:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=MAX_CONNECTIONS,
             timeout=None,
-            socket_timeout=spec.timeout_s + SYNC_WAIT_MS / 1000,
-            socket_connect_timeout=spec.timeout_s,
+            socket_timeout=None,
+            socket_connect_timeout=2 * timeout_s,  # for what is outside of `run`: closing
             retry=Retry(NoBackoff(), 0),
             client_name="leanserve",
+            driver_info=None,  # by default each connection reads redis-py's metadata from the disk: 1 ms of the loop
             decode_responses=False,
             protocol=2,
         )

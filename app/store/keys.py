@@ -40,13 +40,33 @@ class Keys:
         if not _PREFIX.fullmatch(self.prefix):
             raise ConfigError("store.prefix may hold letters, digits and _ . : - only", "store.prefix")
 
+    def cache(self, tenant: str) -> str:
+        """The stem of all that the tenant's cache has; scripts append the rest (`app/cache/scripts/catalogue.lua`)."""
+        return self._of(tenant, "cache") + ":"
+
     def entry(self, tenant: str, entry_id: str) -> str:
-        """A cache entry; its id is the canonical key."""
+        """A cache entry."""
         return self._of(tenant, "cache", "entry", entry_id)
 
-    def vectors(self, tenant: str, context_key: str) -> str:
-        """The vector set of one context; its elements are entry ids."""
-        return self._of(tenant, "cache", "vectors", context_key)
+    def vectors(self, tenant: str, name: str) -> str:
+        """The vector set of one neighbourhood; its elements are entry ids."""
+        return self._of(tenant, "cache", "vectors", name)
+
+    def cache_counts(self, tenant: str, day: str) -> str:
+        """The hash of what the tenant's caches did on a day."""
+        return self._of(tenant, "cache", "counts", day)
+
+    def served(self, tenant: str, request_id: str) -> str:
+        """The record of a semantic hit, for a report that it was wrong."""
+        return self._of(tenant, "cache", "served", request_id)
+
+    def flight(self, tenant: str, name: str) -> str:
+        """Who makes an answer that several may want; the name is that of their requests."""
+        return self._of(tenant, "cache", "flight", name)
+
+    def records(self, tenant: str, token: str) -> str:
+        """The answer that the leader with this token makes, as far as others asked for it."""
+        return self._of(tenant, "cache", "records", token)
 
     def counter(self, scope: Scope, unit: Unit, window: Window) -> str:
         """What the counters of a limit begin with; scripts append `:` and the window's id."""
