@@ -5,11 +5,12 @@ TORCH_INDEX := https://download.pytorch.org/whl/cpu
 PYTHON := $(shell for p in python3.11 python3; do command -v $$p > /dev/null 2>&1 \
   && $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' && echo $$p && break; done)
 BIN := .venv/bin
+RIVALS := .leanserve/bench-venv
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --progress-bar on
 CODE := app deployments tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test lint format models bench-hops clean
+.PHONY: help setup serve test lint format models bench-hops bench-cache clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ models: setup ## fetch the models, check their hashes, convert them; once
 bench-hops: setup models ## measure what LeanServe adds to a request, side by side with Ray Serve and vLLM
 	$(BIN)/python -m tests.benchmarks.hops
 
+bench-cache: setup $(RIVALS)/installed ## measure the cache beside GPTCache and RedisVL; BENCH="--only growth --sizes 5000 10000" for less
+	$(BIN)/python -m tests.benchmarks.cache $(BENCH)
+
 clean: ## remove the virtual environment and caches; models and data in .leanserve stay
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -52,4 +56,11 @@ clean: ## remove the virtual environment and caches; models and data in .leanser
 	  && { $(PIP_INSTALL) "$$torch" || $(PIP_INSTALL) --extra-index-url $(TORCH_INDEX) "$$torch"; }
 	$(PIP_INSTALL) -r requirements.txt -r requirements-dev.txt
 	$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+# it sees the main environment: all caches run on the same torch and the same model
+$(RIVALS)/installed: .venv/installed requirements-bench.txt
+	$(BIN)/python -m venv --clear $(RIVALS)
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $(RIVALS)/lib/python3.11/site-packages/main.pth
+	$(RIVALS)/bin/python -m pip install --disable-pip-version-check --no-deps --progress-bar on -r requirements-bench.txt
 	@touch $@

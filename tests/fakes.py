@@ -1,10 +1,14 @@
 """Fakes of the ports: deterministic, instant, and named so."""
 
+import asyncio
 import hashlib
 import math
 import random
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from app.domain import StoredPrompt, Verdict
 
 
 class FakeEmbedder:
@@ -30,3 +34,61 @@ class FakeEmbedder:
         values = [source.gauss(0, 1) for _ in range(self._dimensions)]
         norm = math.sqrt(sum(value * value for value in values))
         return struct.pack(f"<{self._dimensions}f", *(value / norm for value in values))
+
+
+def same_words(asked: str, stored: str) -> float:
+    """1.0 for texts that differ in case alone, else 0.0."""
+    return float(asked.casefold() == stored.casefold())
+
+
+@dataclass
+class FakeVerifier:
+    """Implements `Verifier` without a model: `judge(asked, stored)` gives P, after `delay_s`, unless `error` is raised.
+
+    `calls` keeps what was asked, with all candidates of each call.
+    """
+
+    judge: Callable[[str, str], float] = same_words
+    point: float = 0.5
+    delay_s: float = 0.0
+    error: Exception | None = None
+    version: str = "fake"
+    calls: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    async def verify(self, asked: str, stored: Sequence[StoredPrompt]) -> list[Verdict]:
+        """One verdict per stored prompt, in order."""
+        self.calls.append((asked, [each.text for each in stored]))
+        await asyncio.sleep(self.delay_s)
+        if self.error:
+            raise self.error
+        return [Verdict(self.judge(asked, each.text), "fake") for each in stored]
+
+    def operating_point(self, max_false_hit_rate: float) -> float:
+        """Always `point`."""
+        return self.point
+
+
+@dataclass
+class FakePairVerifier:
+    """`PairVerifier` without a model, blocking and not: `p_same(stored, asked)` gives P.
+
+    `calls` keeps the pairs of each call.
+    """
+
+    p_same: Callable[[str, str], float] = same_words
+    point: float = 0.5
+    version: str = "fake"
+    calls: list[list[tuple[str, str]]] = field(default_factory=list)
+
+    def judge(self, pairs: Sequence[tuple[StoredPrompt, str]]) -> list[Verdict]:
+        """One verdict per (stored, asked), in order."""
+        self.calls.append([(stored.text, asked) for stored, asked in pairs])
+        return [Verdict(self.p_same(stored.text, asked), "fake") for stored, asked in pairs]
+
+    async def verify(self, asked: str, stored: Sequence[StoredPrompt]) -> list[Verdict]:
+        """One verdict per stored prompt, in order."""
+        return self.judge([(each, asked) for each in stored])
+
+    def operating_point(self, max_false_hit_rate: float) -> float:
+        """Always `point`."""
+        return self.point

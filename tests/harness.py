@@ -19,7 +19,10 @@ from app.api.app import create_app
 from app.api.callers import KeyRing
 from app.budget.ledger import RedisBudgetLedger
 from app.budget.retrying import RetryingLedger
+from app.cache.desk import CacheDesk
 from app.cache.exact import ExactCache
+from app.cache.flights.flights import Flights
+from app.cache.journal import CacheJournal
 from app.cache.semantic import RedisSemanticCache
 from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import GatewayConfig
@@ -30,17 +33,19 @@ from app.observe.logline import open_request_log
 from app.observe.metrics import Metrics
 from app.observe.telemetry import Telemetry
 from app.observe.trace import Instruments
-from app.ports import Backend, ComplexityRouter, Embedder
+from app.ports import Backend, ComplexityRouter, Embedder, Verifier
 from app.prompt.keys import KeyMaker
 from app.prompt.normalizer import PromptNormalizer
-from app.store.client import open_store
+from app.store.client import open_cache_store, open_store
 from app.tiers.attempts import Attempts, Tier
 from app.tiers.catalog import TierCatalog
 from app.tiers.echo import EchoBackend
-from tests.fakes import FakeEmbedder
+from tests.fakes import FakeEmbedder, FakeVerifier
 
 PRICES = {"small": {"input": "1", "output": "2"}, "large": {"input": "10", "output": "20"}}
 """US dollars per million tokens: a token of `small` costs one or two micro-dollars."""
+PATIENT = {"timeout_s": 5, "cache_timeout_s": 5}
+"""Tests share two cores: only tests of the time-outs themselves are short of patience."""
 
 
 def tier(name: str, **options: Any) -> dict[str, Any]:
@@ -73,11 +78,13 @@ class Setup:
     backends: dict[str, Backend] = field(default_factory=dict)
     embedder: Embedder = field(default_factory=FakeEmbedder)
     router: ComplexityRouter | None = None
+    verifier: Verifier = field(default_factory=FakeVerifier)
     keys: str = ""
 
     def gateway_config(self) -> GatewayConfig:
         """Two echo tiers, unless the test says otherwise."""
-        return GatewayConfig.model_validate({"tiers": [tier("small"), tier("large")], **self.config})
+        tiers = [tier("small"), tier("large")]
+        return GatewayConfig.model_validate({"tiers": tiers, "store": PATIENT, **self.config})
 
     def gateway_policy(self) -> Policy:
         """Priced, and without limits unless the test sets them."""
@@ -100,13 +107,16 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     """Assemble local parts on the running loop."""
     config, exporter = setup.gateway_config(), InMemorySpanExporter()
     store = await open_store(setup.redis_url, config.store)
+    cache_store = open_cache_store(setup.redis_url, config.store)
     backends = _backends(config, setup.backends)
     tiers = [Tier(spec, tuple(backends[name] for name in spec.backend_names())) for spec in config.tiers]
     stages = Stages(
-        keys=KeyMaker(config.embedder.model, config.answerers),
-        exact=ExactCache(store),
+        keys=KeyMaker(config.embedder.model, config.answerers, setup.verifier.version),
+        exact=ExactCache(cache_store),
+        flights=Flights(cache_store),
+        journal=CacheJournal(cache_store),
         normalizer=PromptNormalizer(setup.embedder),
-        semantic=RedisSemanticCache(store, embedder=config.embedder.model),
+        semantic=RedisSemanticCache(cache_store, verifier=setup.verifier),
         router=setup.router or FakeRouter([spec.name for spec in config.tiers]),
         ledger=RetryingLedger(RedisBudgetLedger(store)),
         attempts=Attempts(tiers),
@@ -116,9 +126,13 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     gateway.reconfigure(setup.gateway_policy())
     checks = {"redis": store.ready, **{name: backend.ready for name, backend in backends.items()}}
     try:
-        yield Running(gateway, create_app(gateway, config, KeyRing.parse(setup.keys), checks), exporter, backends)
+        desk = CacheDesk.over(store, stages.journal)
+        app = create_app(gateway, config, KeyRing.parse(setup.keys), checks, desk)
+        yield Running(gateway, app, exporter, backends)
     finally:
+        await stages.journal.flush()
         await store.close()
+        await cache_store.close()
 
 
 def _backends(config: GatewayConfig, given: dict[str, Backend]) -> dict[str, Any]:

@@ -5,8 +5,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import redis
 from openai import OpenAI
 
+from tests.api.shop import OneVector, OpenShop, Shop, alike
+from tests.fakes import FakeVerifier
 from tests.harness import Running, Setup, serving
 
 Serve = Callable[..., Running]
@@ -34,3 +37,27 @@ def client_of(running: Running, **options: Any) -> OpenAI:
 def client(running: Running) -> OpenAI:
     """A client of `running`."""
     return client_of(running)
+
+
+@pytest.fixture
+def open_shop(serve: Serve, clean_redis: str) -> Iterator[OpenShop]:
+    """Open a gateway, and look into its Redis."""
+    with redis.Redis.from_url(clean_redis) as admin:
+
+        def opened(**options: Any) -> Shop:
+            running = serve(**options)
+            return Shop(running, client_of(running), admin)
+
+        yield opened
+
+
+@pytest.fixture
+def shop(open_shop: OpenShop) -> Shop:
+    """With the default policy."""
+    return open_shop()
+
+
+@pytest.fixture
+def near(open_shop: OpenShop) -> Shop:
+    """All prompts are neighbours, and the verifier decides."""
+    return open_shop(embedder=OneVector(), verifier=FakeVerifier(alike))

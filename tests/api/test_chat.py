@@ -226,14 +226,14 @@ def test_leaving_before_the_end_of_a_plain_answer_is_paid(serve: Serve) -> None:
 
 
 def _stored(running: Running) -> bool:
-    return not running.gateway._background
+    return not running.gateway._background._tasks
 
 
 def test_no_embedding_where_nothing_reads_it(serve: Serve) -> None:
     """A named tier and a prompt that is never compared by meaning: the dearest light stage is left out."""
     embedder = FakeEmbedder()
     client = client_of(serve(embedder=embedder))
-    for content in ("what does `f()` return?", "one\ntwo", "word " * 100):
+    for content in ("what does `f()` return?", "one\ntwo", "word " * 400):
         client.chat.completions.create(model="small", messages=[{"role": "user", "content": content}])
     assert embedder.calls == []
     client.chat.completions.create(model="small", messages=[{"role": "user", "content": "a plain question"}])

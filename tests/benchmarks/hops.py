@@ -6,20 +6,17 @@ The machine should be idle: whatever else runs on it is in the figures. Everythi
 import argparse
 import json
 import os
-import platform
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from app import __version__
 from app.cli.up import signals_interrupt
 from app.process import descendants
 from tests.benchmarks.latency import exact_hit, misses
+from tests.benchmarks.machine import about
 from tests.benchmarks.processes import heavy_imports, memory_mb, named
 from tests.benchmarks.stand import Stand, running, say
 from tests.benchmarks.summary import Row, as_data, table
@@ -40,16 +37,16 @@ def main() -> int:
     try:
         with signals_interrupt(), running(folder, engine=bool(NEED_ENGINE & set(names))) as stand:
             rows = list(_measured(stand, folder, names, arguments.requests))
-            about = _about(stand, load)
+            facts = about(_versions(stand), load)
     except BaseException:
         print(f"the logs are in {folder}", file=sys.stderr)
         raise
     shutil.rmtree(folder)
     print(table(rows))
-    for note in [*(note for row in rows for note in row.notes), *(f"{name}: {value}" for name, value in about.items())]:
+    for note in [*(note for row in rows for note in row.notes), *(f"{name}: {value}" for name, value in facts.items())]:
         print(f"- {note}")
     if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": [as_data(row) for row in rows], "about": about}, indent=1))
+        arguments.json.write_text(json.dumps({"rows": [as_data(row) for row in rows], "about": facts}, indent=1))
     return 0 if all(row.met for row in rows) else 1
 
 
@@ -89,27 +86,8 @@ def _memory() -> Row:
     )
 
 
-def _about(stand: Stand, load: tuple[float, float, float]) -> dict[str, Any]:
-    """Versions, machine and how busy it was with other things before we began."""
-    cpu = [
-        line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    versions = {name: version(package) for name, package in PACKAGES.items()}
-    return {
-        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "versions": ", ".join(
-            f"{name} {found}"
-            for name, found in {
-                **versions,
-                "leanserve": __version__,
-                "python": platform.python_version(),
-                "redis": stand.redis_version,
-            }.items()
-        ),
-        "machine": f"{cpu[0] if cpu else platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB",
-        "load before, and 1 minute's after": "{:.2f} {:.2f} {:.2f}, {:.2f}".format(*load, os.getloadavg()[0]),
-    }
+def _versions(stand: Stand) -> dict[str, str]:
+    return {**{name: version(package) for name, package in PACKAGES.items()}, "redis": stand.redis_version}
 
 
 if __name__ == "__main__":

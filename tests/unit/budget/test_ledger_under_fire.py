@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from app.budget.ledger import RedisBudgetLedger
+from app.budget.retrying import RetryingLedger
 from app.config.gateway import StoreSpec
 from app.domain import Limit, MicroUsd, Reservation, Scope, Unit, Window
 from app.store.client import open_store
@@ -56,4 +57,20 @@ async def test_grants_survive_a_killed_redis(tmp_path: Path, fsync: str) -> None
         store = await open_store(server.url, PATIENT)
         [booked] = await RedisBudgetLedger(store).spent("acme", [limit(10_000)])
         assert booked.held >= 10 * len(granted)
+        await store.close()
+
+
+async def test_without_limits_no_redis_is_needed(tmp_path: Path) -> None:
+    """Nothing to hold, nothing to ask: with a frozen Redis behind it, grant and settlement come at once."""
+    with EmbeddedRedis(tmp_path, port=free_port()) as server:
+        store = await open_store(server.url, PATIENT)
+        ledger = RetryingLedger(RedisBudgetLedger(store))
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(1):
+                granted = await ledger.reserve("r1", "acme", [], 10, MicroUsd(7))
+                assert granted == Reservation("r1", "acme", 10, MicroUsd(7))
+                await ledger.settle(granted, 4, MicroUsd(3))
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
         await store.close()

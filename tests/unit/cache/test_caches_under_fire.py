@@ -3,66 +3,50 @@ import signal
 import time
 from pathlib import Path
 
-import numpy as np
+import pytest
 
-from app.cache.exact import ExactCache
-from app.cache.semantic import RedisSemanticCache
 from app.config.gateway import StoreSpec
-from app.config.policy import CachePolicy
-from app.domain import CacheHit, Caller, Chunk, NormalizedPrompt, PromptKeys, Usage
-from app.store.client import FAILURES, Store, open_store
+from app.domain import CacheHit, CacheMiss
+from app.errors import StoreUnavailable
+from app.store.client import FAILURES, open_cache_store
 from app.store.embedded import EmbeddedRedis, free_port
+from tests.unit.cache.shelves import Caches, prompt
 
-ACME, POLICY = Caller("acme"), CachePolicy()
-ANSWER: Chunk = {"choices": [{"index": 0, "text": "hello", "finish_reason": "stop"}]}
-PROMPT = NormalizedPrompt("a", PromptKeys("a", "context", "context"), 3, np.eye(1, 384, dtype="<f4").tobytes())
-
-
-class Caches:
-    def __init__(self, store: Store) -> None:
-        self.exact = ExactCache(store)
-        self.semantic = RedisSemanticCache(store, embedder="minilm")
-
-    async def keep(self) -> None:
-        await self.semantic.store(ACME, PROMPT, ANSWER, Usage(), "small", POLICY)
-
-    async def get(self) -> CacheHit | None:
-        return await self.exact.get(ACME, "a", POLICY)
-
-    async def look(self) -> CacheHit | None:
-        return await self.semantic.lookup(ACME, PROMPT, POLICY)
+AWAY = CacheMiss("store_unavailable")
 
 
 async def test_a_frozen_redis_is_a_fast_miss(tmp_path: Path) -> None:
-    """A miss within 20 ms of the time-out, at once when the breaker is open; never an error, and it comes back."""
+    """Told within 20 ms of the time-out, at once when the breaker is open; a store is no error, and it comes back."""
     with EmbeddedRedis(tmp_path, port=free_port()) as server:
         now = [0.0]
-        store = await open_store(server.url, StoreSpec(timeout_s=0.1), clock=lambda: now[0])
+        store = open_cache_store(server.url, StoreSpec(cache_timeout_s=0.1), clock=lambda: now[0])
         caches = Caches(store)
-        await caches.keep()
+        await caches.keep(prompt("a"))
         os.kill(server.pid, signal.SIGSTOP)
         try:
             waits = []
             for _ in range(FAILURES + 2):
                 began = time.perf_counter()
-                assert await caches.get() is None
+                with pytest.raises(StoreUnavailable):
+                    await caches.get("a")
                 waits.append(time.perf_counter() - began)
-                assert await caches.look() is None
-            await caches.keep()
+                assert await caches.ask(prompt("a")) == AWAY
+            await caches.keep(prompt("a"))
         finally:
             os.kill(server.pid, signal.SIGCONT)
         assert 0.09 < waits[0] < 0.2  # the time-out, and what a busy machine adds
         assert max(waits[FAILURES:]) < 0.02
         now[0] += 60
-        assert await caches.look()
+        assert isinstance(await caches.ask(prompt("a")), CacheHit)
         await store.close()
 
 
 async def test_an_absent_redis_is_a_miss() -> None:
     """The gateway answers without its cache."""
-    store = await open_store(f"redis://127.0.0.1:{free_port()}/0", StoreSpec(timeout_s=0.1))
+    store = open_cache_store(f"redis://127.0.0.1:{free_port()}/0", StoreSpec(cache_timeout_s=0.1))
     caches = Caches(store)
-    await caches.keep()
-    assert await caches.get() is None
-    assert await caches.look() is None
+    await caches.keep(prompt("a"))
+    with pytest.raises(StoreUnavailable):
+        await caches.get("a")
+    assert await caches.ask(prompt("a")) == AWAY
     await store.close()

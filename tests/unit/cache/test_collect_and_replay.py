@@ -145,6 +145,13 @@ def test_what_the_model_ended_is_complete(reason: str) -> None:
     assert collected([chat_chunk(content="a", finish=reason)]).complete
 
 
+def test_a_refused_answer_is_incomplete() -> None:
+    """It ended with `stop`, and nobody else shall be refused by it."""
+    refused = collected([chat_chunk(refusal="I won't", finish="stop")])
+    assert not refused.complete
+    assert not is_complete(refused.body())
+
+
 def test_nothing_and_errors_are_incomplete() -> None:
     """No chunk at all, a stream that broke after its end was said, an error body."""
     assert not collected([]).complete

@@ -1,52 +1,14 @@
 import dataclasses
-import math
 
-import numpy as np
 import pytest
 
-from app.cache.exact import ExactCache
-from app.cache.semantic import RedisSemanticCache, similarity
+from app.cache.entries import FORMAT, short_id
+from app.cache.semantic import similarity
 from app.config.gateway import StoreSpec
 from app.config.policy import CachePolicy
-from app.domain import CacheHit, Caller, Chunk, NormalizedPrompt, PromptKeys, Usage
+from app.domain import CacheHit, Caller, NormalizedPrompt, PromptKeys, Usage
 from app.store.client import Store, open_store
-
-ACME = Caller("acme")
-POLICY = CachePolicy(threshold=0.9)
-DIMENSIONS = 384
-
-
-def answer(text: str) -> Chunk:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    return {"object": "chat.completion", "model": "m", "choices": [choice]}
-
-
-def vector(cosine: float) -> bytes:
-    """A unit vector at this cosine to `vector(1)`."""
-    found = np.zeros(DIMENSIONS, "<f4")
-    found[0], found[1] = cosine, math.sqrt(1 - cosine**2)
-    return found.tobytes()
-
-
-def prompt(name: str, cosine: float = 1.0, context: str = "context") -> NormalizedPrompt:
-    return NormalizedPrompt(name, PromptKeys(name, context, context), 3, vector(cosine))
-
-
-class Caches:
-    def __init__(self, store: Store, embedder: str = "minilm") -> None:
-        self.store = store
-        self.now = 1000.0
-        self.exact = ExactCache(store, clock=lambda: self.now)
-        self.semantic = RedisSemanticCache(store, embedder=embedder, clock=lambda: self.now)
-
-    async def keep(self, asked: NormalizedPrompt, caller: Caller = ACME, policy: CachePolicy = POLICY) -> None:
-        await self.semantic.store(caller, asked, answer(asked.text), Usage(1, 0, 2), "small", policy)
-
-    async def get(self, key: str, caller: Caller = ACME) -> CacheHit | None:
-        return await self.exact.get(caller, key, POLICY)
-
-    async def look(self, asked: NormalizedPrompt, caller: Caller = ACME) -> CacheHit | None:
-        return await self.semantic.lookup(caller, asked, POLICY)
+from tests.unit.cache.shelves import ACME, Caches, body, prompt
 
 
 @pytest.fixture
@@ -58,7 +20,9 @@ async def test_an_exact_hit(caches: Caches) -> None:
     """The same canonical key gets the answer that was stored, with its usage, tier and age."""
     await caches.keep(prompt("a"))
     caches.now += 5
-    assert await caches.get("a") == CacheHit("exact", "a", 1.0, 5.0, answer("a"), Usage(1, 0, 2), "small")
+    assert await caches.get("a") == CacheHit(
+        "exact", short_id("a"), 1.0, 5.0, body("a"), Usage(1, 0, 2), "small", prompt="a"
+    )
     assert await caches.get("b") is None
     assert await caches.exact.get(ACME, "a", CachePolicy(exact=False)) is None
 
@@ -69,7 +33,7 @@ async def test_a_near_prompt_hits_with_its_cosine(caches: Caches, cosine: float)
     await caches.keep(prompt("a"))
     hit = await caches.look(prompt("b", cosine))
     assert hit is not None
-    assert (hit.kind, hit.entry_id, hit.answer) == ("semantic", "a", answer("a"))
+    assert (hit.kind, hit.entry_id, hit.answer) == ("semantic", short_id("a"), body("a"))
     assert hit.similarity == pytest.approx(cosine, abs=0.01)
     assert hit.similarity <= 1.0
 
@@ -99,7 +63,7 @@ async def test_the_nearest_answers(caches: Caches) -> None:
         await caches.keep(prompt(name, cosine))
     hit = await caches.look(prompt("asked"))
     assert hit
-    assert hit.entry_id == "near"
+    assert hit.prompt == "near"
 
 
 async def test_contexts_and_tenants_are_apart(caches: Caches) -> None:
@@ -118,7 +82,7 @@ async def test_policy_switches_the_semantic_cache_off(caches: Caches) -> None:
     assert await caches.get("a")
     assert await caches.look(prompt("a")) is None
     await caches.keep(prompt("a"))
-    assert await caches.semantic.lookup(ACME, prompt("a"), off) is None
+    assert await caches.look(prompt("a"), policy=off) is None
 
 
 async def test_a_prompt_without_an_embedding_is_kept_for_exact_hits(caches: Caches) -> None:
@@ -141,8 +105,8 @@ async def test_a_text_without_a_neighbourhood_has_exact_hits_only(caches: Caches
 
 async def test_hits_do_not_extend_the_life_of_an_entry(caches: Caches) -> None:
     """The time to live runs from the storing, whatever is read."""
-    await caches.keep(prompt("a"), policy=CachePolicy(ttl_s=100))
-    key = caches.store.keys.entry("acme", "a")
+    await caches.keep(prompt("a"), policy=CachePolicy(threshold=0.9, ttl_s=100))
+    key = caches.entry_key("a")
     await caches.store.command("EXPIRE", key, 50)
     assert await caches.get("a")
     assert await caches.look(prompt("a"))
@@ -151,9 +115,9 @@ async def test_hits_do_not_extend_the_life_of_an_entry(caches: Caches) -> None:
 
 async def test_a_vector_set_lives_as_long_as_its_longest_entry(caches: Caches) -> None:
     """A longer entry prolongs it, a shorter one does not shorten it."""
-    key = caches.store.keys.vectors("acme", "context")
+    key = caches.vectors_key()
     for ttl_s, at_least in ((100, 99), (1000, 999), (10, 999)):
-        await caches.keep(prompt(f"p{ttl_s}"), policy=CachePolicy(ttl_s=ttl_s))
+        await caches.keep(prompt(f"p{ttl_s}"), policy=CachePolicy(threshold=0.9, ttl_s=ttl_s))
         assert at_least <= await caches.store.command("TTL", key) <= 1000
 
 
@@ -161,23 +125,23 @@ async def test_a_vector_whose_entry_is_gone_is_removed_when_met(caches: Caches) 
     """The next nearest answers instead."""
     await caches.keep(prompt("gone", 1.0))
     await caches.keep(prompt("there", 0.97))
-    await caches.store.command("DEL", caches.store.keys.entry("acme", "gone"))
+    await caches.store.command("DEL", caches.entry_key("gone"))
     hit = await caches.look(prompt("asked"))
     assert hit
-    assert hit.entry_id == "there"
-    vectors = caches.store.keys.vectors("acme", "context")
+    assert hit.prompt == "there"
+    vectors = caches.vectors_key()
     assert await caches.store.command("VCARD", vectors) == 1
 
 
-@pytest.mark.parametrize("poison", [b"", b"poison", b"leanserve:1\n", b"leanserve:1\n\x86"])
+@pytest.mark.parametrize("poison", [b"", b"poison", b"leanserve:1\n\x86", FORMAT, FORMAT + b"00000000\n"])
 async def test_poisoned_bytes_are_a_miss_and_go(caches: Caches, poison: bytes) -> None:
     """Neither cache answers with them nor fails; entry and vector are deleted."""
     await caches.keep(prompt("a"))
-    key = caches.store.keys.entry("acme", "a")
+    key = caches.entry_key("a")
     await caches.store.command("SET", key, poison)
     assert await caches.look(prompt("a")) is None
     assert await caches.store.command("EXISTS", key) == 0
-    assert await caches.store.command("VCARD", caches.store.keys.vectors("acme", "context")) == 0
+    assert await caches.store.command("VCARD", caches.vectors_key()) == 0
     await caches.store.command("SET", key, poison)
     assert await caches.get("a") is None
     assert await caches.store.command("EXISTS", key) == 0
@@ -186,8 +150,7 @@ async def test_poisoned_bytes_are_a_miss_and_go(caches: Caches, poison: bytes) -
 async def test_an_entry_under_a_foreign_key_is_poison(caches: Caches) -> None:
     """An entry copied over another's key does not answer there."""
     await caches.keep(prompt("a"))
-    keys = caches.store.keys
-    await caches.store.command("COPY", keys.entry("acme", "a"), keys.entry("acme", "b"))
+    await caches.store.command("COPY", caches.entry_key("a"), caches.entry_key("b"))
     assert await caches.get("b") is None
     assert await caches.get("a")
 
@@ -195,8 +158,7 @@ async def test_an_entry_under_a_foreign_key_is_poison(caches: Caches) -> None:
 @pytest.mark.parametrize("which", ["entry", "vectors"])
 async def test_a_key_of_a_foreign_type_is_a_miss_and_heals(caches: Caches, which: str) -> None:
     """A list where an entry or a vector set should be: a miss now, and storing makes it good."""
-    keys = caches.store.keys
-    key = keys.entry("acme", "a") if which == "entry" else keys.vectors("acme", "context")
+    key = caches.entry_key("a") if which == "entry" else caches.vectors_key()
     await caches.store.command("LPUSH", key, "x")
     assert await caches.get("a") is None
     assert await caches.look(prompt("a")) is None
@@ -206,17 +168,10 @@ async def test_a_key_of_a_foreign_type_is_a_miss_and_heals(caches: Caches, which
     assert await caches.look(prompt("a"))
 
 
-async def test_an_entry_of_another_embedder_is_no_neighbour(caches: Caches) -> None:
-    """Vectors of two models are not comparable; the exact entry is as good as ever."""
-    await Caches(caches.store, "another").keep(prompt("a"))
-    assert await caches.look(prompt("a")) is None
-    assert await caches.get("a")
-
-
 async def test_a_large_answer_is_not_stored(caches: Caches) -> None:
     """The limit counts the bytes of the body as JSON."""
-    await caches.keep(prompt("x" * 500), policy=CachePolicy(max_answer_bytes=300))
-    await caches.keep(prompt("y"), policy=CachePolicy(max_answer_bytes=300))
+    await caches.keep(prompt("x" * 500), policy=CachePolicy(threshold=0.9, max_answer_bytes=300))
+    await caches.keep(prompt("y"), policy=CachePolicy(threshold=0.9, max_answer_bytes=300))
     assert await caches.get("x" * 500) is None
     assert await caches.get("y")
 
@@ -228,8 +183,8 @@ async def test_two_clients_see_one_truth(clean_redis: str) -> None:
     await one.keep(prompt("a"))
     assert await other.get("a")
     assert await other.look(prompt("b", 0.97))
-    await one.store.command("DEL", one.store.keys.entry("acme", "a"))
+    await one.store.command("DEL", one.entry_key("a"))
     assert await other.look(prompt("b", 0.97)) is None
-    assert await one.store.command("VCARD", one.store.keys.vectors("acme", "context")) == 0
+    assert await one.store.command("VCARD", one.vectors_key()) == 0
     for store in stores:
         await store.close()

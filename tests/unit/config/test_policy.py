@@ -8,12 +8,14 @@ from app.domain import Unit
 
 
 def test_a_feature_has_its_own_parts_and_shares_the_rest() -> None:
-    """`for_feature` replaces whole parts, never mixes them."""
-    policy = Policy.model_validate(
-        {"cache": {"threshold": 0.9, "ttl_s": 60}, "features": {"search": {"cache": {"threshold": 0.99}}}}
-    )
+    """What a feature does not name is the general policy's, in parts within parts too: a general `scope: user` is not
+    lost because a feature has a `ttl_s` of its own."""
+    general = {"threshold": 0.9, "ttl_s": 60, "scope": "user", "eligibility": {"tools": "no", "seed": "no"}}
+    own = {"ttl_s": 5, "eligibility": {"tools": "semantic"}}
+    policy = Policy.model_validate({"cache": general, "features": {"search": {"cache": own}}})
     search = policy.for_feature("search")
-    assert (search.cache.threshold, search.cache.ttl_s) == (0.99, 86_400)
+    assert (search.cache.threshold, search.cache.ttl_s, search.cache.scope) == (0.9, 5, "user")
+    assert (search.cache.eligibility.tools, search.cache.eligibility.seed) == ("semantic", "no")
     assert search.routing == policy.routing
     assert policy.for_feature("other") is policy
 

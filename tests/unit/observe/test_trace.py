@@ -83,6 +83,7 @@ def test_the_attributes_of_a_request(bench: "Bench", journey: Journey) -> None:
         "leanserve.session": "s1",
         "leanserve.lane": "interactive",
         "leanserve.cache": "miss",
+        "leanserve.cache.eligibility": "no",
         "leanserve.tier": "small",
         "leanserve.route.score": 0.25,
         "leanserve.route.reason": "below 0.3",

@@ -1,4 +1,5 @@
 import time
+from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
@@ -6,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.config.policy import FeaturePolicy, NormalizerPolicy, Policy, RoutingPolicy, StampRule
+from app.config.policy import (
+    CachePolicy,
+    FeaturePolicy,
+    NormalizerPolicy,
+    Policy,
+    Price,
+    RoutingPolicy,
+    StampRule,
+)
 from app.domain import GatewayRequest, PromptKeys
 from app.prompt.keys import KeyMaker
 
@@ -222,13 +231,23 @@ def test_completions() -> None:
 
 
 def test_the_embedder_and_the_policies_are_in_the_context() -> None:
-    """Another embedder, other thresholds or another normalizer: another context."""
+    """Another embedder, model, verifier, policy version, other thresholds or another normalizer: another context."""
     request = chat(user("hi"))
     assert KeyMaker("other").keys(request, POLICY).context_key != keys(request).context_key
     assert KeyMaker("minilm", "other models").keys(request, POLICY).canonical_key != keys(request).canonical_key
-    for policy in (Policy(routing=RoutingPolicy(margin=0.1)), Policy(normalizer=NormalizerPolicy(case="keep"))):
+    assert KeyMaker("minilm", verifier="v2").keys(request, POLICY).canonical_key != keys(request).canonical_key
+    assert KeyMaker("minilm", "v2").keys(request, POLICY) != KeyMaker("minilm", verifier="v2").keys(request, POLICY)
+    for policy in (
+        Policy(version="2"),
+        Policy(routing=RoutingPolicy(margin=0.1)),
+        Policy(normalizer=NormalizerPolicy(case="keep")),
+    ):
         assert keys(request, policy).context_key != keys(request).context_key
-    assert keys(request, Policy(version="2")) == keys(request)
+    for policy in (
+        Policy(cache=CachePolicy(ttl_s=5)),
+        Policy(prices={"small": Price(input=Decimal(1), output=Decimal(2))}),
+    ):
+        assert keys(request, policy) == keys(request)
 
 
 def test_rules_are_by_feature() -> None:

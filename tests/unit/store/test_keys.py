@@ -20,6 +20,8 @@ SCOPES = st.builds(Scope, LIARS, st.sampled_from(["tenant", "feature"]), LIARS)
 BUILDERS: dict[str, Callable[..., str]] = {
     "entry": KEYS.entry,
     "vectors": KEYS.vectors,
+    "cache_counts": KEYS.cache_counts,
+    "served": KEYS.served,
     "reservation": KEYS.reservation,
     "deadlines": lambda tenant, _: KEYS.deadlines(tenant),
 }
@@ -69,7 +71,10 @@ def test_a_tenant_has_one_slot_and_no_other_tenant_names_it(scope: Scope, name: 
     """All keys of a tenant hash by its escaped name alone, so that a script sees one slot."""
     keys = [
         KEYS.entry(scope.tenant, name),
+        KEYS.cache(scope.tenant),
         KEYS.vectors(scope.tenant, name),
+        KEYS.cache_counts(scope.tenant, name),
+        KEYS.served(scope.tenant, name),
         KEYS.counter(scope, Unit.TOKENS, Window.DAY),
         KEYS.reservation(scope.tenant, name),
         KEYS.deadlines(scope.tenant),
