@@ -16,8 +16,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+
+import psutil
 
 from app.config.load import ServeFile, load
 from app.errors import ConfigError
@@ -48,14 +51,18 @@ def _run(config: Path, home: Path) -> int:
     _refuse_taken_port(file)
     session = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
     _prepare(home)
+    code = 1
     try:
         _stop_on_signals(stop)
         _start_ray(session)
         _stop_on_signals(stop)  # again: Ray puts a handler of its own, which would leave the rest running
-        return _watch(config, file, stop)
+        code = _watch(config, file, stop)
+        return code
     finally:
-        _end()
+        late = _end()
         _clear(session)
+        if late:
+            os._exit(code)  # Ray's own threads would wait for the dead
 
 
 def _clear(session: Path) -> None:
@@ -169,9 +176,10 @@ def _ready(address: str) -> bool:
         return False
 
 
-def _end() -> None:
+def _end() -> bool:
+    """End Serve and Ray; whether Serve was late and everything had to be killed."""
     if "ray" not in sys.modules:
-        return
+        return False
     import ray  # noqa: PLC0415
     from ray import serve  # noqa: PLC0415
 
@@ -179,8 +187,21 @@ def _end() -> None:
     polite = threading.Thread(target=serve.shutdown, daemon=True)  # engines can keep it for 30 s
     polite.start()
     polite.join(POLITE_S)
-    ray.shutdown()
+    if late := polite.is_alive():
+        _kill_cluster()  # ray.shutdown() would end this process at once: a thread of it still talks to Serve
+    else:
+        ray.shutdown()
     print(f"stopped in {time.monotonic() - started:.1f} s", flush=True)
+    return late
+
+
+def _kill_cluster() -> None:
+    """Every process that Ray has here: all are our children's children."""
+    found = psutil.Process().children(recursive=True)
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(found, timeout=5)
 
 
 def _refuse_taken_port(file: ServeFile) -> None:

@@ -5,6 +5,10 @@ import re
 _GREETING = (
     r"(?:hi|hello|hey|greetings|dear(?: \w+)?|good (?:morning|afternoon|evening|day))"
     r"(?: there| all| everyone| team)?\b[\s,.!:-]*"
+    # hello, world: a greeting is one where a question, a request or another courtesy follows
+    r"(?=(?:what|how|why|when|where|who|whom|whose|which|if|is|are|am|was|were|do|does|did|can|could|should|would|will|has|"
+    r"have|may|i|i'm|my|we|our|please|pls|kindly|a|the|quick|just|question|any|does|tell|explain|give|show|find|help|there|in|"
+    r"name|on|at|hi|hello|good|sorry|excuse)\b)"
 )
 _PREFACE = (
     r"(?:a )?quick question\b[\s,.!:-]*|(?:just )?(?:curious|wondering)\b[\s,.:-]*|question\s*:\s*"
@@ -44,6 +48,7 @@ def without_courtesy(text: str) -> str:
     """`text` without greetings, thanks and requests to be told; `How do I …`, `How can one …` are `How to …`."""
     while (match := _OPENING.search(text)) and match.end() > 0 and len(text) - match.end() >= _REST:
         text = text[match.end() :]
-    while (match := _CLOSING.search(text)) and len(text[: match.start()].split()) >= _REST:
+    # behind a colon stands what is worked on, and a quote is one: `Translate: open the door, please`
+    while ":" not in text and (match := _CLOSING.search(text)) and len(text[: match.start()].split()) >= _REST:
         text = text[: match.start()]
     return _HOW.sub(lambda begun: f"{begun.group()[:3]} to ", text.strip())

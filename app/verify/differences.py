@@ -89,7 +89,7 @@ def misspelt(one: Word, other: Word, known: Known) -> bool:
     neighbours in words of small letters count.
     """
     a, b = one.lower, other.lower
-    if not (a.isalpha() and b.isalpha()) or min(len(a), len(b)) < 3:
+    if not (a.isalpha() and b.isalpha()) or min(len(a), len(b)) < 4:
         return False
     if known(a) != known(b):
         return _exchanged(a, b) or _one_letter(a, b)

@@ -47,6 +47,7 @@ def forbidden(found: Differences, opposites: Fellows, fellows: Fellows) -> str |
         numbers,
         symbols,
         shouted,
+        capitals,
         negated,
         partial(opposite, opposites=opposites),
         partial(other_fellow, fellows=fellows),
@@ -103,6 +104,32 @@ def _told_apart(words: Sequence[Word], others: Sequence[Word]) -> bool:
     """Whether capitals mean something in `words`: it has both cases, or the other side has and begins with a small
     letter."""
     return _mixed(words) or (_mixed(others) and others[0].surface[0].islower())
+
+
+def capitals(found: Differences) -> str | None:
+    """CO is not Co, mM not mm, Polish not polish, userId not userID; where both texts have capitals and small ones."""
+    if not (_mixed(found.stored) and _mixed(found.asked)):
+        return None
+    asked = {word.lower: (word, before) for word, before in _with_before(found.asked)}
+    for word, before in _with_before(found.stored):
+        if word.lower in asked and _another(word, asked[word.lower][0], before and asked[word.lower][1]):
+            return "capitals make another word"
+    return None
+
+
+def _with_before(words: Sequence[Word]) -> list[tuple[Word, bool]]:
+    """Each word, and whether a number stands before it."""
+    return [(word, i > 0 and words[i - 1].kind is Kind.NUMBER) for i, word in enumerate(words)]
+
+
+def _another(one: Word, other: Word, counted: bool) -> bool:
+    a, b = one.surface, other.surface
+    if a == b or one.lower in FILLERS:
+        return False
+    short = len(a) <= 3 and not (a.islower() or b.islower())
+    unit = counted and len(a) <= 2
+    inner = a[1:] != a[1:].lower() and b[1:] != b[1:].lower()
+    return short or unit or inner or (one.lower in SHOUTED and one.kind is not other.kind)
 
 
 def _shouts(words: Sequence[Word]) -> tuple[set[str], set[str]]:

@@ -8,6 +8,7 @@ from app.verify import rules
 from app.verify.differences import Differences, compare
 from app.verify.lexicon.tables import Lexicon
 from app.verify.lexicon.words import word_set
+from app.verify.literals import literals, same_letters
 from app.verify.words import Kind, Word, words_of
 
 RULES_VERSION = 1
@@ -45,15 +46,23 @@ def judge_words(stored: str, asked: str, lexicon: Lexicon) -> ByWords:
     if not (a and b):
         return ByWords(False, "nothing to compare")
     if not (_english(a, lexicon) and _english(b, lexicon)):
-        same = _letters(stored) == _letters(asked)
+        same = same_letters(stored, asked) and not _literals(stored, asked)
         return ByWords(same, "the same letters" if same else "not English: only the same letters pass")
     found = compare(a, b, lexicon.known)
     regime = regime_of(found, asked)
     if reason := rules.forbidden(found, lexicon.opposites, lexicon.fellows):
         return ByWords(False, reason, regime)
+    if _literals(stored, asked):
+        return ByWords(False, "other literals", regime)
     if found.same_words:
         return ByWords(True, "the same words", regime)
     return ByWords(None, regime.value, regime)
+
+
+def _literals(stored: str, asked: str) -> bool:
+    """Whether what must agree to the letter does not. Case counts where both texts have capitals and small letters."""
+    cased = all(text not in {text.lower(), text.upper()} for text in (stored, asked))
+    return literals(stored, cased) != literals(asked, cased)
 
 
 def _english(words: Sequence[Word], lexicon: Lexicon) -> bool:
@@ -76,7 +85,3 @@ def regime_of(found: Differences, asked: str) -> Regime:
 
 def _asks(text: str, words: Sequence[Word]) -> bool:
     return text.rstrip().endswith("?") or any(word.lower in _QUESTION_WORDS for word in words[:1])
-
-
-def _letters(text: str) -> str:
-    return "".join(c for c in text.casefold() if c.isalnum())

@@ -9,10 +9,10 @@ from app.verify.courtesy import without_courtesy
 from app.verify.lexicon.words import CONTRACTIONS, NUMBER_WORDS
 
 _TOKEN = re.compile(
-    r"\d+(?:,\d{3})+(?:\.\d+)?(?![\w])|\d+\.\d+(?![\w.])"  # 1,000.50 and 1.5
+    r"\d+(?:,\d{3})+(?:\.\d+)?(?![\w])|\d*\.\d+(?![\w.])"  # 1,000.50 and 1.5
     r"|[^\W_]+(?:['’\-_.:/@&]+[^\W_]+)*|[^\w\s]"  # words and what joins them; symbols
 )
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 _FRACTION = re.compile(r"(\d+)/(\d+)")
 _MEASURE = re.compile(r"(\d+(?:\.\d+)?)(k|m|bn|st|nd|rd|th|%|[a-z]{1,4})")
 _SCALES = {"k": 1e3, "m": 1e6, "bn": 1e9}
@@ -125,7 +125,8 @@ def _value(low: str) -> str | None:
     if low in NUMBER_WORDS and low != "one":
         return _text(NUMBER_WORDS[low])
     plain = low.replace(",", "")
-    return _text(float(plain)) if _NUMBER.fullmatch(plain) else None
+    # 3.10 is not 3.1: it may be a version
+    return (plain if "." in plain else _text(float(plain))) if _NUMBER.fullmatch(plain) else None
 
 
 def _text(value: float) -> str:

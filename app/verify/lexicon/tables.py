@@ -46,8 +46,17 @@ def wordnet_pairs() -> tuple[tuple[str, str], ...]:
 @cache
 def opposites() -> Fellows:
     """Hand-made pairs and WordNet's, both ways."""
-    pairs = [tuple(pair.split()) for pair in ANTONYMS.split(",")]
+    pairs = [form for pair in ANTONYMS.split(",") for form in _forms(*pair.split())]
     return _both_ways([*pairs, *wordnet_pairs()])
+
+
+def _forms(one: str, other: str) -> list[tuple[str, str]]:
+    """The pair, and its forms as if both were regular verbs: what is no word is never met."""
+    return [(one, other), *((_with(one, end), _with(other, end)) for end in ("s", "ed", "ing", "er"))]
+
+
+def _with(word: str, end: str) -> str:
+    return word[:-1] + end if word.endswith("e") and end != "s" else word + end
 
 
 @cache

@@ -27,7 +27,8 @@ ANTONYMS = (
     "success failure,succeed fail,pass fail,attack defend,wet dry,dead alive,life death,day night,morning evening,"
     "summer winter,today tomorrow,today yesterday,past future,ancient modern,temporary permanent,single married,"
     "same different,similar different,many few,often rarely,near far,inner outer,upper lower,major minor,"
-    "hardware software,include exclude,including excluding,incoming outgoing,synchronous asynchronous,"
+    "hardware software,include exclude,bought sold,won lost,lent borrowed,gained lost,sent received,"
+    "rose fell,rise fall,arrive depart,including excluding,incoming outgoing,synchronous asynchronous,"
     "manual automatic,even odd"
 )
 
@@ -113,11 +114,10 @@ SYNONYMS = (
 )
 
 FUNCTION_WORDS = word_set(
-    "the of and to is are was were what how why when where which who do does did can could should would will my your "
-    "his her our their this that these those with for from have has had been be it i you we they he she not if about "
-    "there than in on at by an a as or any some"
+    "the of and to is are were what how why when where which who do does did can could should would my your his her "
+    "our their this that these those with for from have been be it you we they she if about there than any some by"
 )
-"""Words that bind English sentences."""
+"""Words that bind English sentences and are none of its neighbours' (German was, man, an; Spanish as, has, no)."""
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 KEYBOARD = {letter: row[max(0, i - 1) : i] + row[i + 1 : i + 2] for row in _ROWS for i, letter in enumerate(row)}

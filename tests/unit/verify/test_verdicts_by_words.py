@@ -108,3 +108,44 @@ def test_form_and_from_are_two_words(lexicon: Lexicon) -> None:
 def test_words_with_a_prefix_or_a_sister_are_no_slips(lexicon: Lexicon, stored: str, asked: str) -> None:
     """A vocabulary of word pieces lacks many words: what it lacks is not taken for a slip lightly."""
     assert judge_words(stored, asked, lexicon).same is not True
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("Is -5 °C cold?", "Is 5 °C cold?"),
+        ("What is -5 plus 3?", "What is 5 plus 3?"),
+        ("What is the area of .5 m?", "What is the area of 5 m?"),
+        ("What changed in Django 4.2?", "What changed in Django 4.20?"),
+        ("How do I delete ./build?", "How do I delete ../build?"),
+        ("What does rm -rf /tmp/x do?", "What does rm -rf /tmp /x do?"),
+        ("What is /etc/passwd for?", "What is /etc/passwd- for?"),
+        ("What does a && b do in a shell?", "What does a & b do in a shell?"),
+        ("What is [1,2] in Python?", "What is (1,2) in Python?"),
+        ("Summarise https://example.com/a/b", "Summarise https://example.com/a-b"),
+        ("Write to john.smith@example.com to cancel", "Write to johnsmith@example.com to cancel"),
+        ("What does 👍 mean?", "What does 👎 mean?"),
+        ("Which flag is 🇮🇪?", "Which flag is 🇮🇹?"),
+        ("What does ls -r do?", "What does ls -R do?"),
+        ("Is 8 MB a lot for an email?", "Is 8 Mb a lot for an email?"),
+        ("Is CO poisonous?", "Is Co poisonous?"),
+        ("How do I polish shoes?", "How do I Polish shoes?"),
+        ("What does the variable userId hold?", "What does the variable userID hold?"),
+        ("Convert 9 am EST to UTC", "Convert 9 am EDT to UTC"),
+        ("Who bought lot A?", "Who sold lot A?"),
+        ("Was macht man vor der Operation?", "Was macht man nach der Operation?"),
+        ("Wie viel ist 3,5 mal 2?", "Wie viel ist 35 mal 2?"),
+        ("मेरी बेटी क्या कर सकती है?", "मेरा बेटा क्या कर सकता है?"),
+        ("ไม้ คืออะไร?", "ไม่ คืออะไร?"),
+    ],
+)
+def test_marks_that_a_list_of_words_does_not_know_count(lexicon: Lexicon, stored: str, asked: str) -> None:
+    """Signs, versions, paths, operators, addresses, pictures, capitals, other languages' marks."""
+    assert judge_words(stored, asked, lexicon).same is False
+    assert judge_words(asked, stored, lexicon).same is False
+
+
+def test_behind_a_colon_stands_what_is_worked_on(lexicon: Lexicon) -> None:
+    """There `please` may be content."""
+    text = "Translate to German: open the door"
+    assert judge_words(text, f"{text}, please", lexicon).same is not True

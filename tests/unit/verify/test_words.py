@@ -22,7 +22,7 @@ def bases(text: str) -> list[str]:
         ("How do I fix an iPhone?", "How can one fix the iPhone?"),
         ("What is a cache - and why?", "  What  is a cache… and why?"),
         ("three apples", "3 apple"),
-        ("It costs $1,000.50", "it costs $1000.5"),
+        ("It costs $1,000.50", "it costs $1000.50"),
         ("a 30k loan", "a 30,000 loan"),
         ("half of it", "1/2 of it"),
     ],
