@@ -14,7 +14,7 @@ import numpy as np
 from app.cache.entries import short_id
 from app.cache.semantic import RedisSemanticCache
 from app.config.policy import CachePolicy
-from app.domain import Caller, NormalizedPrompt, PromptKeys, StoredPrompt, Verdict
+from app.domain import Caller, NormalizedPrompt, PromptKeys
 from app.store.client import Store, open_cache_store
 from app.store.embedded import EmbeddedRedis
 from tests.benchmarks.caches.ours import PATIENT, as_answer
@@ -22,6 +22,7 @@ from tests.benchmarks.caches.sets import questions, save_embeddings
 from tests.benchmarks.caches.spread import drawn_on, percentile
 from tests.benchmarks.stand import say
 from tests.benchmarks.summary import Row
+from tests.fakes import FakeVerifier
 
 SIZES = (25_000, 50_000, 100_000, 200_000)
 MILLION, TEN_MILLION = 1_000_000, 10_000_000
@@ -39,20 +40,6 @@ POLICY = CachePolicy(threshold=0.7, max_entries=TEN_MILLION, candidates=NEIGHBOU
 ANSWER = as_answer("An answer of a usual length is some hundred tokens, and all of it is beside the point here. " * 5)
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
-
-
-class NoVerifier:
-    """Implements `Verifier` for a policy that asks none."""
-
-    version = "none"
-
-    async def verify(self, asked: str, stored: Sequence[StoredPrompt]) -> list[Verdict]:
-        """Never called."""
-        raise NotImplementedError
-
-    def operating_point(self, max_false_hit_rate: float) -> float:
-        """Never called."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +93,7 @@ def noisy(seeds: Vectors, count: int, seed: int) -> tuple[np.ndarray[Any, Any], 
 
 async def _grown(url: str, texts: Sequence[str], seeds: Vectors, sizes: Sequence[int]) -> list[Size]:
     store = open_cache_store(url, PATIENT)
-    cache = RedisSemanticCache(store, verifier=NoVerifier())
+    cache = RedisSemanticCache(store, verifier=FakeVerifier())
     which, rows = noisy(seeds, max(sizes), 1)
     _, queries = noisy(seeds, QUERIES, 2)
     empty, done, found = await _used(store), 0, []
