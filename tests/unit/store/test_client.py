@@ -4,7 +4,6 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import redis
@@ -26,13 +25,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A Redis that the test may freeze and kill."""
-    with EmbeddedRedis(tmp_path, port=free_port()) as server:
-        yield server
 
 
 async def fails(store: Store) -> float:

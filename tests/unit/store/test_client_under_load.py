@@ -2,18 +2,14 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from statistics import median
-
-import pytest
 
 from app.config.gateway import StoreSpec
 from app.errors import StoreUnavailable
 from app.store.client import FAILURES, MAX_CONNECTIONS, Store, open_cache_store, open_store
-from app.store.embedded import EmbeddedRedis, free_port
+from app.store.embedded import EmbeddedRedis
 from app.store.scripts import Script
 
 MANY = 4 * MAX_CONNECTIONS
@@ -28,13 +24,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A Redis that the test may freeze."""
-    with EmbeddedRedis(tmp_path, port=free_port()) as server:
-        yield server
 
 
 async def seconds(store: Store) -> float:
