@@ -1,21 +1,17 @@
 """`leanserve cache pairs | evaluate | calibrate`: the cache tried on files of pairs, without a server."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.options import PolicyFile, Threads
+from app.cli.reading import reading
 from app.errors import ModelFilesError
 
 if TYPE_CHECKING:
     from app.cache.pairs import PairJudge
 
-PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", help="YAML of a policy, such as `calibrate` writes; the shipped one without.")
-]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute on; half of the machine's without.")]
 LABELLED = 'JSON lines {"a", "b", "label", "category"?, "context"?}; label 1: the same answer serves both.'
 
 
@@ -33,7 +29,7 @@ def pairs(
     from app.cache.trial.files import judge_file  # noqa: PLC0415
 
     judge = open_judge(policy, threads)
-    with progress(source) as tick:
+    with reading(source) as tick:
         judge_file(source, output, judge, tick)
 
 
@@ -48,13 +44,13 @@ def evaluate(
     """Recall and false hits on labelled pairs, by category, beside those of a plain cosine."""
     from app.cache.trial.evaluation import evaluate as numbers_of  # noqa: PLC0415
     from app.cache.trial.files import score_file, write_evaluation  # noqa: PLC0415
-    from app.cache.trial.plot import require_matplotlib  # noqa: PLC0415
     from app.cache.trial.table import table  # noqa: PLC0415
+    from app.trial.plot import require_matplotlib  # noqa: PLC0415
 
     if output:
         require_matplotlib()
     judge = open_judge(policy, threads)
-    with progress(source) as tick:
+    with reading(source) as tick:
         found = numbers_of(score_file(source, judge, tick), judge)
     typer.echo(table(found))
     if output:
@@ -78,7 +74,7 @@ def calibrate(
     from app.cache.trial.fragment import fragment, summary  # noqa: PLC0415
 
     judge = open_judge(None, threads)
-    with progress(source) as tick:
+    with reading(source) as tick:
         found = calibrate_file(source, judge, max_false_hit_rate, feedback, tick)
     typer.echo("\n".join(summary(found)))
     if not found.chosen:
@@ -99,21 +95,9 @@ def open_judge(policy: Path | None, threads: int | None) -> "PairJudge":
         raise ModelFilesError(f"the embedder or the verifier cannot be opened: {error}") from error
 
 
-@contextmanager
-def progress(source: Path) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr, where that is a terminal, that moves by the bytes read."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bars:
-        task = bars.add_task(source.name, total=source.stat().st_size or None)
-        yield lambda size: bars.advance(task, size)
-
-
 def write_text(path: Path, text: str) -> None:
     """Raises ConfigError where that cannot be."""
-    from app.cache.trial.lines import written_whole  # noqa: PLC0415
+    from app.trial.lines import written_whole  # noqa: PLC0415
 
     with written_whole(path) as out:
         out.write(text.encode())

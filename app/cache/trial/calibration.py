@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.cache.trial.evaluation import Scored
-from app.cache.trial.shares import Share, is_below, least_of, upper_bound
+from app.trial.shares import Share, is_below, least_of, upper_bound
 
 GRID = 10_000
 """Thresholds between 0 and 1."""

@@ -10,9 +10,10 @@ from itertools import islice
 from typing import Any
 
 from app.cache.pairs import BATCH, Judged, PairJudge
-from app.cache.trial.lines import ALL, Label, Labelled
-from app.cache.trial.shares import Share
+from app.cache.trial.lines import Label, Labelled
 from app.errors import ConfigError
+from app.trial.lines import ALL
+from app.trial.shares import Share
 
 COSINES = (0.95, 0.9, 0.85)
 """Thresholds of today's practice, for comparison."""

@@ -6,10 +6,10 @@ from pathlib import Path
 from app.cache.pairs import PairJudge
 from app.cache.trial.calibration import Calibrated, calibrate
 from app.cache.trial.evaluation import Evaluation, Scored, document, score
-from app.cache.trial.lines import Tick, asked_pairs, ignore, labelled_pairs, lines_of, output_line, written_whole
+from app.cache.trial.lines import asked_pairs, labelled_pairs, output_line
 from app.cache.trial.page import page
 from app.cache.trial.plot import draw
-from app.errors import ConfigError
+from app.trial.lines import Tick, folder_at, ignore, lines_of, written_whole
 
 
 def judge_file(source: Path, output: Path, judge: PairJudge, tick: Tick = ignore) -> None:
@@ -44,10 +44,7 @@ def calibrate_file(
 
 def write_evaluation(found: Evaluation, folder: Path) -> None:
     """`results.json`, `curve.html` and `curve.png`. Needs matplotlib. Raises ConfigError for a folder of no use."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: {error.strerror}") from error
+    folder_at(folder)
     with written_whole(folder / "results.json") as out:
         out.write(json.dumps(document(found), indent=1, ensure_ascii=False).encode() + b"\n")
     with written_whole(folder / "curve.html") as out:

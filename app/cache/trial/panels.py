@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.cache.trial.evaluation import COSINES, Evaluation, Part, Point, Rates
-from app.cache.trial.lines import ALL
+from app.trial.lines import ALL
 
 LEAST = 0.0005
 """The left end of the axis of false hits, which is logarithmic; what is below, zero too, is drawn there."""

@@ -1,22 +1,12 @@
 """An evaluation as a picture. Needs matplotlib."""
 
-from math import ceil
 from typing import IO, Any
 
 from app.cache.trial.evaluation import Evaluation
 from app.cache.trial.panels import COLOURS, LEAST, Panel, panels
-from app.errors import ConfigError
+from app.trial.plot import side_by_side
 
-COLUMNS = 4
 DOTS = {"cosine": "s", "verifier": "o"}
-
-
-def require_matplotlib() -> None:
-    """Raises ConfigError where it is not installed."""
-    try:
-        import matplotlib  # noqa: F401, PLC0415 - an extra
-    except ImportError as fault:
-        raise ConfigError("matplotlib is missing: install leanserve[train]") from fault
 
 
 def draw(found: Evaluation, out: IO[bytes]) -> None:
@@ -26,17 +16,7 @@ def draw(found: Evaluation, out: IO[bytes]) -> None:
 
 def figure_of(found: Evaluation) -> Any:
     """A matplotlib Figure; a notebook shows it."""
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    drawn = panels(found)
-    columns, rows = min(COLUMNS, len(drawn)), ceil(len(drawn) / COLUMNS)
-    figure = Figure(figsize=(4.5 * columns, 3.5 * rows), layout="constrained")
-    places = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for place in places[len(drawn) :]:
-        place.set_axis_off()
-    for place, panel in zip(places, drawn, strict=False):
-        _draw(place, panel)
-    return figure
+    return side_by_side(panels(found), _draw, 4.5, 3.5)
 
 
 def _draw(place: Any, panel: Panel) -> None:

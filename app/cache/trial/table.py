@@ -1,20 +1,13 @@
 """An evaluation as text."""
 
 from app.cache.trial.evaluation import COSINES, Evaluation, Part, Rates
-from app.cache.trial.shares import Share
-
-NOTHING = "–"
+from app.trial.shares import Share
+from app.trial.table import NOTHING, aligned
 
 
 def table(found: Evaluation) -> str:
     """One line a category and one for all, after a headline and before a word on what the columns are."""
-    rows = [head(), *map(row, found.every)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(_aligned(cell, width, i) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
-        for row in rows
-    ]
-    return "\n".join([*(line.rstrip() for line in lines), "", *legend(found)])
+    return "\n".join([*aligned([head(), *map(row, found.every)]), "", *legend(found)])
 
 
 def legend(found: Evaluation) -> list[str]:
@@ -63,7 +56,3 @@ def interval(share: Share) -> str:
         return NOTHING
     low, high = share.interval()
     return f"{100 * low:.1f}–{100 * high:.1f}%"
-
-
-def _aligned(cell: str, width: int, column: int) -> str:
-    return cell.ljust(width) if column == 0 else cell.rjust(width)

@@ -12,8 +12,8 @@ from app.cache.trial.evaluation import Scored
 from app.cache.trial.files import calibrate_file
 from app.cache.trial.fragment import fragment, summary
 from app.cache.trial.lines import Label
-from app.cache.trial.shares import is_below
 from app.config.load import load_policy
+from app.trial.shares import is_below
 from tests.unit.cache.judging import judge
 from tests.unit.cache.trial.made import scored
 

@@ -11,10 +11,10 @@ from app.cache.trial.evaluation import MOST_POINTS, Evaluation, Rates, curve, do
 from app.cache.trial.files import score_file, write_evaluation
 from app.cache.trial.lines import Label, Labelled
 from app.cache.trial.page import page
-from app.cache.trial.shares import Share
 from app.cache.trial.table import table
 from app.config.policy import CachePolicy, Policy
 from app.errors import ConfigError
+from app.trial.shares import Share
 from tests.unit.cache.judging import judge
 from tests.unit.cache.trial.made import scored
 

@@ -9,8 +9,9 @@ import pytest
 
 from app.cache.pairs import AskedPair, Judged
 from app.cache.trial.files import judge_file, score_file
-from app.cache.trial.lines import asked_pairs, labelled_pairs, lines_of, output_line, written_whole
+from app.cache.trial.lines import asked_pairs, labelled_pairs, output_line
 from app.errors import ConfigError, InvalidRequest
+from app.trial.lines import lines_of, written_whole
 from tests.unit.cache.judging import judge
 
 

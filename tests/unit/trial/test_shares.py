@@ -4,7 +4,7 @@ from math import log
 
 import pytest
 
-from app.cache.trial.shares import Share, is_below, least_of, upper_bound
+from app.trial.shares import Share, is_below, least_of, upper_bound
 
 
 @pytest.mark.parametrize(
