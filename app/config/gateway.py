@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -23,13 +24,17 @@ class VllmBackend(ConfigModel):
 
 
 class OpenAIBackend(ConfigModel):
-    """Any OpenAI-compatible upstream over HTTP. The key is read from the environment variable `api_key_env`."""
+    """Any OpenAI-compatible upstream over HTTP. The key is read from the environment variable `api_key_env`.
+
+    `logprobs`: it tells log-probabilities when asked, as any vLLM does; others may refuse the request for it.
+    """
 
     kind: Literal["openai"]
     base_url: str
     model: str
     api_key_env: str | None = None
     provider: str = "openai"
+    logprobs: bool = False
 
 
 class EchoBackend(ConfigModel):
@@ -45,18 +50,27 @@ class EchoBackend(ConfigModel):
 BackendSpec = Annotated[VllmBackend | OpenAIBackend | EchoBackend, Field(discriminator="kind")]
 
 
+Ability = Literal["tools", "structured_output", "images"]
+"""What a request may need of a tier besides text."""
+
+
 class TierSpec(ConfigModel):
     """One level of capability.
 
     `model` is the id that clients see and the catalog's id; `adapters` are LoRA ids served on top of it. `backends` are
     tried in order of price. `context_tokens` bounds input and output together; `max_output_tokens` is what a request
-    gets that names no maximum.
+    gets that names no maximum. `capability` tells the router what to expect of the model: 0 is a 7–13B chat model, 1 is
+    GPT-4; without it the first tier has 0, the last 1, those between are spread evenly. `supports` is what its engine
+    was set up for besides text: a request that needs more goes to another tier. Tools and structured output are
+    presumed, images are not.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     model: str
+    capability: float | None = Field(default=None, ge=0, le=1)
     context_tokens: int = Field(gt=0)
     max_output_tokens: int = Field(gt=0)
+    supports: tuple[Ability, ...] = ("tools", "structured_output")
     adapters: tuple[str, ...] = ()
     backends: tuple[BackendSpec, ...] = Field(min_length=1)
 
@@ -77,12 +91,37 @@ class TierSpec(ConfigModel):
         return names
 
 
+def capabilities(tiers: Sequence[TierSpec]) -> list[float]:
+    """The capability of each tier, 0–1: declared, or by its place from the cheapest to the best."""
+    steps = max(len(tiers) - 1, 1)
+    by_place = [place / steps for place in range(len(tiers))] if len(tiers) > 1 else [1.0]
+    return [place if tier.capability is None else tier.capability for tier, place in zip(tiers, by_place, strict=True)]
+
+
+Arithmetic = Literal["int8", "float32"]
+ARITHMETIC: Arithmetic = "int8"
+"""The one that the packaged verifier and router are calibrated on."""
+
+EMBEDDER_VERSION = 1
+"""Raise it when a vector changes for the same model and arithmetic."""
+
+
 class EmbedderSpec(ConfigModel):
-    """The sentence-transformers model of the graph; `threads` of the machine for it."""
+    """The sentence-transformers model of the graph; `threads` of the machine for it.
+
+    `arithmetic` is that of BERT models with mean pooling, such as the default one; others are computed by torch in
+    their own.
+    """
 
     model: str = "all-MiniLM-L6-v2"
+    arithmetic: Arithmetic = ARITHMETIC
     max_batch: int = Field(default=64, gt=0)
     threads: int = Field(default=1, gt=0)
+
+    @property
+    def identity(self) -> str:
+        """Differs where vectors may differ: part of every key, so that no two kinds of vectors are ever compared."""
+        return f"{self.model}/{self.arithmetic}-{EMBEDDER_VERSION}"
 
 
 Place = Literal["deployment", "inline"]
@@ -132,6 +171,13 @@ class GatewayConfig(ConfigModel):
         """Who may answer, hex SHA-256: part of every cache key, so that a new model replays nothing of an old one."""
         tiers = [tier.model_dump(mode="json", include={"name", "model", "backends"}) for tier in self.tiers]
         return hashlib.sha256(json.dumps(tiers, sort_keys=True).encode()).hexdigest()
+
+    @model_validator(mode="after")
+    def _better_is_not_weaker(self) -> "GatewayConfig":
+        found = capabilities(self.tiers)
+        if found != sorted(found):
+            raise ValueError(f"tiers.capability must not fall from the cheapest tier to the best: {found}")
+        return self
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> "GatewayConfig":

@@ -1,19 +1,17 @@
 """The graph's embedder: a sentence-transformers model behind the `Embedder` port."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from app.config.gateway import EmbedderSpec
+from app.config.gateway import ARITHMETIC, Arithmetic, EmbedderSpec
 from app.embed.batching import Encode, MicroBatcher
-from app.embed.window import Offsets, cut_tokens
 
 if TYPE_CHECKING:
     import numpy as np
-    from sentence_transformers import SentenceTransformer
 
-PADDING_BATCH = 16
-"""Texts that share one padded tensor, neighbours in length: one long prompt must not make 63 short ones long."""
+logger = logging.getLogger("leanserve.embed")
 
 
 class SentenceEmbedder:
@@ -25,13 +23,10 @@ class SentenceEmbedder:
 
     @classmethod
     def open(cls, spec: EmbedderSpec, source: str) -> "SentenceEmbedder":
-        """Load the model at `source` (a directory or a hub id, see `find_embedder`). Blocks for seconds: start-up only.
-
-        torch gets `spec.threads` threads, in the whole process: torch knows no smaller unit. Raises OSError when
-        there is no such model.
-        """
+        """Load the model at `source` (a directory or a hub id, see `find_embedder`). Blocks for a second, for several
+        where torch is needed: start-up only. Raises OSError when there is no such model."""
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
-        encode = executor.submit(open_encoder, source, spec.threads).result()
+        encode = executor.submit(open_encoder, source, spec.threads, spec.arithmetic).result()
         return cls(encode, spec.max_batch, executor)
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
@@ -43,40 +38,30 @@ class SentenceEmbedder:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-def open_encoder(source: str, threads: int) -> Encode:
-    """Load a model and return the blocking function from texts to vectors."""
-    import torch  # noqa: PLC0415  half a second and 200 MB that only the embedder's process shall pay
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
-
-    disable_progress_bar()  # a bar of loaded tensors is no line for a log or a pipe
-    torch.set_num_threads(threads)
-    model = SentenceTransformer(source, device="cpu")
-    model.eval()
+def open_encoder(source: str, threads: int, arithmetic: Arithmetic = ARITHMETIC) -> Encode:
+    """Load a model and return the blocking function from texts to vectors. Raises OSError when there is none."""
+    vectors = open_vectors(source, threads, arithmetic)
 
     def encode(texts: list[str]) -> list[bytes]:
-        return to_bytes(encode_texts(model, texts))
+        return to_bytes(vectors(texts)) if texts else []
 
-    encode(["the first pass takes two seconds: nobody's request shall pay them"])
+    encode(["the first pass takes longer: nobody's request shall pay for it"])
     return encode
 
 
-def encode_texts(model: "SentenceTransformer", texts: list[str]) -> "np.ndarray[Any, Any]":
-    """Unit vectors, shape (texts, dimensions)."""
+def open_vectors(source: str, threads: int, arithmetic: Arithmetic) -> "Callable[[list[str]], np.ndarray[Any, Any]]":
+    """onnxruntime for what `find_fast` knows, sentence-transformers and torch for all else."""
+    from app.embed.layout import FastModel, fetch_hub, find_fast  # noqa: PLC0415 - numpy, which no ingress needs
 
-    def tokenize(text: str) -> Offsets:
-        return offsets_of(model, text)
+    found = find_fast(source, fetch_hub)
+    if isinstance(found, FastModel):
+        from app.embed.fast import FastEncoder  # noqa: PLC0415 - onnxruntime, 50 MB
 
-    cut = [cut_tokens(text, tokenize) for text in texts]
-    return model.encode(  # type: ignore[no-any-return]
-        cut, batch_size=PADDING_BATCH, normalize_embeddings=True, convert_to_numpy=True, show_progress_bar=False
-    )
+        return FastEncoder.open(found, threads, arithmetic)
+    logger.info("%s is computed by sentence-transformers on torch: %s", source, found)
+    from app.embed.slow import SlowEncoder  # noqa: PLC0415 - torch, 200 MB and seconds
 
-
-def offsets_of(model: "SentenceTransformer", text: str) -> Offsets:
-    """Where each token of `text` stands, in characters."""
-    options = {"add_special_tokens": False, "truncation": False, "return_attention_mask": False, "verbose": False}
-    return model.tokenizer(text, return_offsets_mapping=True, **options)["offset_mapping"]  # type: ignore[no-any-return]
+    return SlowEncoder.open(source, threads)
 
 
 def to_bytes(vectors: "np.ndarray[Any, Any]") -> list[bytes]:

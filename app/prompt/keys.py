@@ -44,12 +44,13 @@ _CANONICAL_ROLES = frozenset({"system", "developer", "user", "assistant"})
 class KeyMaker:
     """Makes keys for one embedder, one set of tiers and one verifier, all part of every key.
 
-    So what another model answered, or others found alike, is never replayed. `tiers` is any text that changes with the
-    tiers' models, `verifier` the verifier's version.
+    So what another model answered, or others found alike, is never replayed. `embedder` is `EmbedderSpec.identity`:
+    vectors of another arithmetic are another embedder's. `tiers` is any text that changes with the tiers' models,
+    `verifier` the verifier's version.
     """
 
-    def __init__(self, embedder_name: str, tiers: str = "", verifier: str = "") -> None:
-        self._makers = [embedder_name, tiers, verifier]
+    def __init__(self, embedder: str, tiers: str = "", verifier: str = "") -> None:
+        self._makers = [embedder, tiers, verifier]
 
     def keys(self, request: GatewayRequest, policy: Policy) -> PromptKeys:
         """Both keys. `policy` is the one of the request's feature."""
@@ -91,8 +92,15 @@ class KeyMaker:
                 "tenant": request.caller.tenant,
                 "user": request.caller.user if policy.cache.scope == "user" else None,
                 "body": body,
+                **_bounds(request),
             }
         )
+
+
+def _bounds(request: GatewayRequest) -> dict[str, list[str]]:
+    """The client's floor and ceiling: what a cheaper tier answered is no answer to who asked for a better one."""
+    bounds = [request.min_tier, request.max_tier]
+    return {"bounds": bounds} if any(bounds) else {}
 
 
 def _split(request: GatewayRequest) -> tuple[list[str], dict[str, Any]]:
