@@ -3,7 +3,8 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from app.config.policy import CachePolicy, RoutingPolicy
+from app.config.policy import CachePolicy
+from app.config.routing import RoutingPolicy
 from app.domain import (
     Answer,
     BackendCall,
@@ -19,6 +20,7 @@ from app.domain import (
     PromptKeys,
     Reservation,
     RouteDecision,
+    RouteTerms,
     StoredPrompt,
     Verdict,
 )
@@ -76,8 +78,8 @@ class SemanticCache(Protocol):
 class ComplexityRouter(Protocol):
     """Which tier is good enough."""
 
-    async def route(self, prompt: NormalizedPrompt, policy: RoutingPolicy) -> RouteDecision:
-        """The cheapest tier that can do the job; not sure means the better one."""
+    async def route(self, prompt: NormalizedPrompt, terms: RouteTerms, policy: RoutingPolicy) -> RouteDecision:
+        """Of the tiers that `terms` allow, the cheapest that can do the job; not sure means the better one."""
         ...
 
 

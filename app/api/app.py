@@ -15,11 +15,15 @@ from app.api.generation import GenerationRoutes
 from app.api.headers import response_headers
 from app.api.health import Check, HealthRoutes
 from app.api.listing import ModelRoutes
+from app.api.outcomes import OutcomeRoutes
+from app.api.route import RouteRoutes
 from app.cache.desk import CacheDesk
 from app.config.gateway import GatewayConfig
+from app.dry_run import DryRun
 from app.embeddings import Embeddings
 from app.errors import InvalidRequest, LeanServeError, NotCached
 from app.gateway import Gateway
+from app.learn.outcomes import Outcomes
 
 logger = logging.getLogger("leanserve.api")
 
@@ -33,6 +37,8 @@ def create_app(
     app.include_router(GenerationRoutes(gateway, keys, limit).router)
     app.include_router(EmbeddingRoutes(Embeddings(gateway, config.embedder.model), keys, limit).router)
     app.include_router(CacheRoutes(desk, keys, limit).router)
+    app.include_router(OutcomeRoutes(Outcomes(gateway.stages.routed), keys, limit).router)
+    app.include_router(RouteRoutes(DryRun(gateway), keys, limit).router)
     app.include_router(ModelRoutes(gateway.catalog, config.embedder.model).router)
     app.include_router(HealthRoutes(checks, gateway.stages.telemetry).router)
     app.add_exception_handler(LeanServeError, _on_fault)

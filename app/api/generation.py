@@ -3,18 +3,16 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from app.api.body import parse, read_body
-from app.api.cache_control import cache_control_of
-from app.api.callers import KeyRing, caller_of
+from app.api.callers import KeyRing
 from app.api.headers import response_headers
+from app.api.reading import Reader
 from app.api.schema import ChatCompletionRequest, CompletionRequest, WireModel
 from app.api.sse import ClientLeft, EventStreamResponse, event_stream, unless_gone
-from app.domain import Chunk, GatewayRequest, Operation
+from app.domain import Chunk, Operation
 from app.errors import BackendUnavailable
 from app.gateway import Gateway
 from app.journey import Journey
@@ -28,8 +26,7 @@ class GenerationRoutes:
 
     def __init__(self, gateway: Gateway, keys: KeyRing, max_body_bytes: int) -> None:
         self._gateway = gateway
-        self._keys = keys
-        self._limit = max_body_bytes
+        self._reader = Reader(keys, max_body_bytes)
         self.router = APIRouter()
         self.router.add_api_route("/v1/chat/completions", self.chat, methods=["POST"])
         self.router.add_api_route("/v1/completions", self.complete, methods=["POST"])
@@ -43,7 +40,7 @@ class GenerationRoutes:
         return await self._answer(request, "text_completion", CompletionRequest)
 
     async def _answer(self, request: Request, operation: Operation, schema: type[WireModel]) -> Response:
-        journey = self._gateway.begin(await self._read(request, operation, schema))
+        journey = self._gateway.begin(await self._reader.read(request, operation, schema))
         request.state.journey = journey
         answer = self._gateway.answer(journey)
         try:
@@ -52,20 +49,6 @@ class GenerationRoutes:
             return await unless_gone(request, _whole(journey, answer))
         except ClientLeft:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-
-    async def _read(self, request: Request, operation: Operation, schema: type[WireModel]) -> GatewayRequest:
-        body = await read_body(request, self._limit)
-        payload = parse(body, schema)
-        headers = request.headers
-        return GatewayRequest(
-            id=f"req-{uuid4().hex}",
-            operation=operation,
-            payload=payload,
-            caller=caller_of(headers, payload, self._keys),
-            cache_control=cache_control_of(headers),
-            trace_context={name: headers[name] for name in ("traceparent", "tracestate") if name in headers},
-            body_bytes=len(body),
-        )
 
 
 async def _whole(journey: Journey, answer: AsyncGenerator[list[Chunk], None]) -> Response:

@@ -1,6 +1,6 @@
 """What a response says of its journey."""
 
-from app.domain import CacheHit
+from app.domain import CacheHit, RouteDecision
 from app.journey import Journey
 
 
@@ -10,14 +10,28 @@ def response_headers(journey: Journey) -> dict[str, str]:
     headers |= _cache_headers(journey)
     if journey.tier:
         headers["x-leanserve-tier"] = journey.tier
-    if journey.decision and journey.decision.score is not None:
-        headers["x-leanserve-route-score"] = f"{journey.decision.score:.3f}"
+    if journey.decision:
+        headers |= _route_headers(journey.decision)
+    if journey.cascade:
+        headers["x-leanserve-cascade"] = str(journey.cascade)
     if not (journey.request.stream and journey.attempts):
         headers["x-leanserve-cost-usd"] = f"{journey.cost / 1_000_000:.6f}"
     if journey.timings:
         headers["server-timing"] = ", ".join(
             f"{name.replace('.', '-')};dur={seconds * 1000:.2f}" for name, seconds in journey.timings.items()
         )
+    return headers
+
+
+def _route_headers(decision: RouteDecision) -> dict[str, str]:
+    """Why this tier; score, P by tier and doubt where the router was asked."""
+    headers = {"x-leanserve-route-reason": _plain(decision.reason)}
+    if decision.score is not None:
+        headers["x-leanserve-route-score"] = f"{decision.score:.3f}"
+    if decision.p:
+        headers["x-leanserve-route-p"] = ",".join(f"{tier}={p:.2f}" for tier, p in decision.p.items())
+    if decision.score is not None or decision.uncertain:
+        headers["x-leanserve-route-uncertain"] = "true" if decision.uncertain else "false"
     return headers
 
 

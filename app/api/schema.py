@@ -116,6 +116,15 @@ class InvalidateRequest(CacheModel):
     dry_run: bool = False
 
 
+class OutcomeRequest(CacheModel):
+    """`POST /v1/outcomes`."""
+
+    request_id: str = Field(min_length=1, max_length=128)
+    type: str = Field(default="outcome", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    success: bool
+    value: Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)] | None = None
+
+
 class FeedbackRequest(CacheModel):
     """`POST /v1/cache/feedback`."""
 

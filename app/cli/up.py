@@ -40,6 +40,7 @@ def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console
     console = console or Console()
     home = home.resolve()
     gateway = load(config).gateway
+    check_head()
     if models := models_to_pull(gateway):
         pull_all(models, home, console)
     argv = [sys.executable, "-m", "deployments.launch", str(config.resolve()), "--home", str(home)]
@@ -48,6 +49,13 @@ def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console
         redis = None if environ.get("REDIS_URL") else stack.enter_context(EmbeddedRedis(home / "redis"))
         env = child_env(environ, home, redis.url if redis else environ["REDIS_URL"])
         return serve(Launch(argv, env, home / "logs" / "serve.log"), console, redis)
+
+
+def check_head() -> None:
+    """Raises `ConfigError` at once, not minutes later from a replica."""
+    from app.route.heads import load_head  # noqa: PLC0415 - numpy and the weights, only to see that they are there
+
+    load_head()
 
 
 def models_to_pull(gateway: GatewayConfig) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from app.config.checks import check_routing
 from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
 from app.errors import ConfigError
@@ -61,17 +62,14 @@ def load_policy(path: Path) -> Policy:
 
 
 def check(gateway: GatewayConfig, policy: Policy) -> None:
-    """What neither model can see alone: every backend has a price, better tiers have higher thresholds.
+    """What neither model can see alone: every backend has a price, the routing policy fits the tiers.
 
     Raises `ConfigError`.
     """
     from app.cost.prices import PriceSheet  # noqa: PLC0415 - prices are typed by this room
 
     PriceSheet(policy.prices).check(gateway.tiers)
-    names = [tier.name for tier in gateway.tiers if tier.name in policy.routing.thresholds]
-    values = [policy.routing.thresholds[name] for name in names]
-    if values != sorted(values):
-        raise ConfigError(f"routing.thresholds: must rise from the cheapest tier to the best, {' < '.join(names)}")
+    check_routing(policy, [tier.name for tier in gateway.tiers])
 
 
 def _read(path: Path) -> list[Any]:

@@ -2,21 +2,17 @@
 so that every stage of one request sees one policy, wherever the stage runs."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from app.config.model import PolicyModel
+from app.config.routing import RoutingPolicy
 from app.domain import Unit, Window
 from app.prompt.patterns import compile_rule
 
 Eligibility = Literal["no", "exact", "semantic"]
 """How far a request may be cached: not at all, for the very same request, for one that asks the same."""
-
-
-class PolicyModel(BaseModel):
-    """Frozen; an unknown key is an error, so that a typo never silently means "default"."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class StampRule(PolicyModel):
@@ -89,18 +85,6 @@ class CachePolicy(PolicyModel):
     scope: Literal["tenant", "user"] = "tenant"
     coalesce: bool = True
     eligibility: EligibilityPolicy = EligibilityPolicy()
-
-
-class RoutingPolicy(PolicyModel):
-    """`thresholds`: complexity below which a tier is good enough, by tier; what is below none goes to the best.
-
-    `margin`: a score closer than this below a threshold is "not sure" and takes the better tier.
-    """
-
-    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default_factory=lambda: {"small": 0.3, "medium": 0.7}
-    )
-    margin: float = Field(default=0.0, ge=0, le=0.5)
 
 
 class Price(PolicyModel):

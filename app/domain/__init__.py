@@ -6,7 +6,7 @@ Everything here pickles, compares by value and holds no behaviour beyond arithme
 
 from app.domain.budget import BudgetExceeded, Hold, Limit, Reservation, Scope, ScopeKind, Unit, Window
 from app.domain.cache import Answer, CacheHit, CacheMiss, StoredPrompt, Verdict
-from app.domain.prompt import NormalizedPrompt, PromptKeys, RouteDecision
+from app.domain.prompt import NormalizedPrompt, PromptKeys
 from app.domain.request import (
     AUTO_MODEL,
     DEFAULT_TENANT,
@@ -18,6 +18,7 @@ from app.domain.request import (
     Lane,
     Operation,
 )
+from app.domain.route import Evidence, Judgement, RouteDecision, RouteTerms, TierTerms
 from app.domain.usage import MicroUsd, Usage
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "CacheMiss",
     "Caller",
     "Chunk",
+    "Evidence",
     "GatewayRequest",
     "Hold",
+    "Judgement",
     "Lane",
     "Limit",
     "MicroUsd",
@@ -41,9 +44,11 @@ __all__ = [
     "PromptKeys",
     "Reservation",
     "RouteDecision",
+    "RouteTerms",
     "Scope",
     "ScopeKind",
     "StoredPrompt",
+    "TierTerms",
     "Unit",
     "Usage",
     "Verdict",

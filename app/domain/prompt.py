@@ -1,4 +1,4 @@
-"""What the stages read of a request, and where it is sent."""
+"""What the stages read of a request."""
 
 from dataclasses import dataclass
 
@@ -29,18 +29,3 @@ class NormalizedPrompt:
     keys: PromptKeys
     token_estimate: int
     embedding: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RouteDecision:
-    """Which tier first, why, and which better tiers may stand in. `score` is the complexity, 0 (easy) to 1 (hard)."""
-
-    tier: str
-    score: float | None
-    reason: str
-    fallbacks: tuple[str, ...] = ()
-
-    @property
-    def tiers(self) -> tuple[str, ...]:
-        """The tiers to attempt, in order."""
-        return (self.tier, *self.fallbacks)

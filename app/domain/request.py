@@ -61,6 +61,7 @@ class GatewayRequest:
     `payload` is the client's JSON body, untouched: parameters that LeanServe has no opinion on reach the engine
     as they came. `trace_context` holds the W3C headers (`traceparent`, `tracestate`) of the caller's span, if any.
     `body_bytes` is the size of the body on the wire. `id` is made here, never by the client: grants hang on it.
+    `min_tier` and `max_tier` are the client's own bounds (`x-leanserve-min-tier`, `-max-tier`), names as it wrote them.
     """
 
     id: str
@@ -70,6 +71,8 @@ class GatewayRequest:
     cache_control: CacheControl = field(default_factory=CacheControl)
     trace_context: Mapping[str, str] = field(default_factory=dict)
     body_bytes: int = 0
+    min_tier: str = ""
+    max_tier: str = ""
 
     @property
     def model(self) -> str:

@@ -1,16 +1,18 @@
 """Written examples of what the benchmarks lack: everyday requests, and long open-ended tasks.
 
 Exam questions fill the training data; people send other things. Of "Say hello" and "Prove that …" no table says how
-weak models do, so this states an assumption: for the former a weak model is good enough nine times in ten, for the
-latter one time in ten. Templates written for this purpose, expanded in a fixed order; the model card names them as
-assumed, and no metric counts them.
+weak models do, so this states an assumption: for the former a weak model is as good as a strong one, for the latter it
+is good enough one time in ten, a strong one eight times. Templates written for this purpose, expanded in a fixed order;
+the model card names them as assumed, and no metric counts them.
 """
 
 from collections.abc import Iterator
 from itertools import product
 
-EASY_LABEL = 0.08
-HARD_LABEL = 0.92
+from app.route.everyday import EVERYDAY
+
+EASY_WEAK, EASY_STRONG = 0.95, 0.96
+HARD_WEAK, HARD_STRONG = 0.1, 0.8
 
 COUNTRIES = ("Spain", "Japan", "Egypt", "Canada", "Norway", "Peru", "Kenya", "Italy")
 WORDS = ("dog", "house", "beautiful", "quick", "water", "friend", "begin", "large")
@@ -126,6 +128,7 @@ HARD = ((PROOFS, CLAIMS), (BUILDS, PARTS), (PROBLEMS, EXPRESSIONS), (COUNTS, THI
 
 def easy_prompts() -> Iterator[str]:
     """Everyday requests."""
+    yield from EVERYDAY
     for template, fillings in EASY:
         yield from (template.format(filling) for filling in fillings)
     yield from (f"Translate '{word}' to {language}" for word, language in product(WORDS, LANGUAGES))

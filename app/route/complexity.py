@@ -1,25 +1,34 @@
-"""The graph's complexity router: features, head and decision behind the `ComplexityRouter` port."""
+"""The graph's complexity router: head and decision behind the `ComplexityRouter` port."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
-from app.config.policy import RoutingPolicy
-from app.domain import NormalizedPrompt, RouteDecision
+from app.config.routing import RoutingPolicy
+from app.domain import NormalizedPrompt, RouteDecision, RouteTerms
 from app.route.decide import decide
-from app.route.features import glance
-from app.route.head import ComplexityHead
+from app.route.heads import Head
+from app.route.multiplier import Multipliers
+
+NEAREST = 5
+"""Pieces of evidence that an explanation shows."""
 
 
 class ComplexityRouter:
-    """Implements the port of the same name over `tiers`, named from the cheapest to the best.
+    """Implements the port of the same name.
 
-    Well under a millisecond, so it answers on the event loop: a thread would cost more than it saves.
+    Under a millisecond, so it answers on the event loop: a thread would cost more than it saves.
     """
 
-    def __init__(self, head: ComplexityHead, tiers: Sequence[str]) -> None:
+    def __init__(self, head: Head) -> None:
         self._head = head
-        self._tiers = tuple(tiers)
+        self._multipliers = Multipliers(head.reference)
 
-    async def route(self, prompt: NormalizedPrompt, policy: RoutingPolicy) -> RouteDecision:
-        """The cheapest tier that can do the job. Raises ValueError for an embedding of another model."""
-        score = self._head.score(prompt.embedding, prompt.text)
-        return decide(score, glance(prompt.text), policy, self._tiers)
+    async def route(self, prompt: NormalizedPrompt, terms: RouteTerms, policy: RoutingPolicy) -> RouteDecision:
+        """See the port. Raises ValueError for an embedding of another model."""
+        return self.judge(prompt.embedding, prompt.text, terms, policy)
+
+    def judge(self, embedding: bytes, text: str, terms: RouteTerms, policy: RoutingPolicy) -> RouteDecision:
+        """The same, without a loop: for the command line."""
+        judgement = self._head.judge(embedding, text)
+        multiplier = self._multipliers.of(terms.everything, policy) if policy.policy == "cost" else 0.0
+        decision = decide(terms, judgement, policy, multiplier)
+        return replace(decision, evidence=self._head.evidence(embedding, NEAREST)) if terms.explain else decision

@@ -1,9 +1,9 @@
-"""The training table: prompts with the share of weak models that failed each of them.
+"""The training table: prompts with how a weak and a strong model fared on each of them.
 
-Every file of `router/` says how real models scored on a prompt; here each becomes examples with one meaning of the
-label, so that they can be learned together. "Weak" are the 7–13B models (Mixtral-8x7B with RouteLLM and RouterBench):
-the class that answers in the cheaper tiers. Tasks whose scores hold no routing signal are left out, by name, with the
-reason. One file's shape is known by one function; a missing file is simply not learned from.
+Every file of `router/` says how real models scored on a prompt; here each becomes examples with one meaning, so that
+they can be learned together. "Weak" are small chat models (7–13B, and Mixtral-8x7B with RouteLLM): the class that
+answers in the cheaper tiers. "Strong" is the best that was measured beside them. One file's shape is known by one
+function; a missing file is simply not learned from.
 """
 
 import hashlib
@@ -17,19 +17,19 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-NO_SIGNAL = frozenset({"trivia_qa", "natural_qa"})
-"""Closed-book recall in llmrouter9, where the two strongest models (49B, 51B) score no better than the 7–9B ones
-(.20 and .19; .42 and .42): nothing to gain by routing, and half of the misses are the exact-match metric's."""
-
 LLMROUTER9_WEAK = ("mistral-7b-instruct-v0.3", "llama-3.1-8b-instruct", "gemma-2-9b-it")
+LLMROUTER9_STRONG = "llama-3.1-nemotron-51b-instruct"
 ROUTERDC7_WEAK = (
     "HuggingFaceH4/zephyr-7b-beta",
     "meta-llama/Meta-Llama-3-8B",
     "cognitivecomputations/dolphin-2.9-llama3-8b",
     "cognitivecomputations/dolphin-2.6-mistral-7b",
 )
-ROUTERBENCH_WEAK = ("mistralai/mistral-7b-chat", "WizardLM/WizardLM-13B-V1.2", "mistralai/mixtral-8x7b-chat")
-ZEROEVAL_WEAK = ("Meta-Llama-3-8B-Instruct", "Qwen2-7B-Instruct", "gemma-2-9b-it", "Mixtral-8x7B-Instruct-v0.1")
+ROUTERBENCH_WEAK = ("mistralai/mistral-7b-chat",)
+ROUTERBENCH_STRONG = "gpt-4-1106-preview"
+ZEROEVAL_WEAK = ("Mixtral-8x7B-Instruct-v0.1",)
+"""As in RouteLLM, whose GSM8K questions are the same."""
+ZEROEVAL_STRONG = ("gpt-4o-2024-05-13", "claude-3-5-sonnet-20240620")
 ALPACA_WEAK = (
     "FuseChat-Llama-3.1-8B-Instruct",
     "FuseChat-Llama-3.2-3B-Instruct",
@@ -47,19 +47,34 @@ A preference against GPT-4 says which prompts are worse for weak models, not whe
 are kept and spread evenly over 0 to twice this."""
 
 
+CHAT_STRONG = 0.95
+"""An assumption as well: how often a strong model's answer to a chat prompt is good enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One prompt.
 
-    `label` is P(a weak model's answer is not good enough where a strong one's may be), 0–1; `gain` is strong minus weak
-    score where a pair was measured (RouteLLM), else None.
+    `weak` is P(a weak model's answer is good enough), 0–1, `strong` that of a strong one, None where none was measured.
+    `domain` is the task, or a part of it that can be left out of the training whole.
     """
 
     source: str
     task: str
     prompt: str
-    label: float
-    gain: float | None = None
+    weak: float
+    strong: float | None = None
+    part: str = ""
+
+    @property
+    def domain(self) -> str:
+        """The task with its part, e.g. `routellm_mmlu/astronomy`."""
+        return f"{self.task}/{self.part}" if self.part else self.task
+
+    @property
+    def gain(self) -> float | None:
+        """Strong minus weak, where both were measured."""
+        return None if self.strong is None else self.strong - self.weak
 
     @property
     def question(self) -> str:
@@ -83,56 +98,54 @@ def rows(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
-def failure(scores: Mapping[str, float | None], models: tuple[str, ...]) -> float:
-    """Mean of 1 − score over those of `models` that were scored."""
-    found = [score for model in models if (score := scores.get(model)) is not None]
-    return 1 - fmean(found)
+def mean_score(scores: Mapping[str, float | None], models: tuple[str, ...]) -> float:
+    """Mean over those of `models` that were scored."""
+    return fmean(score for model in models if (score := scores.get(model)) is not None)
 
 
 def routellm(table: list[Row]) -> Iterator[Example]:
-    """Label 1 where Mixtral-8x7B failed and GPT-4-1106 did not: APGR .67 on a fifth of the training part, against .63
-    with "Mixtral failed" alone. Contaminated prompts are dropped."""
+    """Mixtral-8x7B and GPT-4-1106, right or wrong. Contaminated prompts are dropped."""
     for row in table:
         if not row["contaminated"]:
-            gain = row["gpt4_1106"] - row["mixtral_8x7b"]
-            yield Example("routellm", f"routellm_{row['bench']}", row["prompt"], float(gain > 0), gain)
+            weak, strong = float(row["mixtral_8x7b"]), float(row["gpt4_1106"])
+            yield Example("routellm", f"routellm_{row['bench']}", row["prompt"], weak, strong, row.get("domain", ""))
 
 
 def llmrouter9(table: list[Row]) -> Iterator[Example]:
-    """Fourteen tasks without the two of `NO_SIGNAL`; scores are 0–1 by each task's metric."""
+    """Fourteen tasks; scores are 0–1 by each task's metric."""
     for row in table:
-        if row["task"] not in NO_SIGNAL:
-            label = failure(row["scores"], LLMROUTER9_WEAK)
-            yield Example("llmrouter9", f"llmrouter9_{row['task']}", row["prompt"], label)
+        weak, strong = mean_score(row["scores"], LLMROUTER9_WEAK), row["scores"][LLMROUTER9_STRONG]
+        yield Example("llmrouter9", f"llmrouter9_{row['task']}", row["prompt"], weak, strong)
 
 
 def routerdc7(table: list[Row]) -> Iterator[Example]:
-    """Seven 7–8B models on train splits."""
+    """7–8B models on train splits; no strong model was measured."""
     for row in table:
-        yield Example("routerdc7", f"routerdc7_{row['task']}", row["prompt"], failure(row["scores"], ROUTERDC7_WEAK))
+        yield Example("routerdc7", f"routerdc7_{row['task']}", row["prompt"], mean_score(row["scores"], ROUTERDC7_WEAK))
 
 
 def routerbench(table: list[Row]) -> Iterator[Example]:
     """The question alone: its five-shot wrapping says nothing about it."""
     for row in table:
-        label = failure(row["scores"], ROUTERBENCH_WEAK)
-        yield Example("routerbench", f"routerbench_{row['eval_name']}", row["question"], label)
+        weak, strong = mean_score(row["scores"], ROUTERBENCH_WEAK), row["scores"][ROUTERBENCH_STRONG]
+        yield Example("routerbench", f"routerbench_{row['eval_name']}", row["question"], weak, strong)
 
 
 def zeroeval(table: list[Row]) -> Iterator[Example]:
     """GSM8K as it is; CRUX without the instructions that all of its prompts share."""
     for row in table:
         prompt = row["prompt"].replace("## Question:", "").split("## Instruction")[0].strip()
-        yield Example("zeroeval", f"zeroeval_{row['bench']}", prompt, failure(row["scores"], ZEROEVAL_WEAK))
+        weak, strong = mean_score(row["scores"], ZEROEVAL_WEAK), mean_score(row["scores"], ZEROEVAL_STRONG)
+        yield Example("zeroeval", f"zeroeval_{row['bench']}", prompt, weak, strong)
 
 
 def alpaca_eval(table: list[Row]) -> Iterator[Example]:
     """Chat prompts, ranked by how far weak models fall behind GPT-4; see `CHAT_FAILURE`."""
-    losses = [failure(row["pref"], ALPACA_WEAK) for row in table]
+    losses = [1 - mean_score(row["pref"], ALPACA_WEAK) for row in table]
     order = sorted(range(len(table)), key=lambda i: (losses[i], table[i]["prompt"]))
     for rank, index in enumerate(order):
-        label = 2 * CHAT_FAILURE * (rank + 0.5) / len(order)
-        yield Example("alpaca_eval", "alpaca_eval", table[index]["prompt"], label)
+        weak = CHAT_STRONG - 2 * CHAT_FAILURE * (rank + 0.5) / len(order)
+        yield Example("alpaca_eval", "alpaca_eval", table[index]["prompt"], weak, CHAT_STRONG)
 
 
 READERS: dict[str, Callable[[list[Row]], Iterator[Example]]] = {

@@ -1,41 +1,115 @@
-"""Routing without a server: JSON lines of prompts in, scores and tiers out."""
+"""Routing without a server: JSON lines of prompts in, decisions out, the same ones that the graph would make."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from app.config.policy import RoutingPolicy
+from app.cost.prices import PriceSheet
+from app.domain import AUTO_MODEL, GatewayRequest, RouteDecision, RouteTerms
 from app.embed.batching import Encode
-from app.errors import InvalidRequest
-from app.route.decide import decide
-from app.route.features import glance
-from app.route.head import ComplexityHead
+from app.errors import InvalidRequest, NoTier
+from app.prompt.keys import KeyMaker
+from app.prompt.tokens import estimate_input_tokens
+from app.route.complexity import ComplexityRouter
+from app.route.constraints import Situation, constrain
+from app.route.setting import Setting
+from app.route.terms import EMPTY, best_of, route_terms
 
 BATCH = 64
 
 
-def score_prompts(
-    lines: Iterable[str], *, encode: Encode, head: ComplexityHead, policy: RoutingPolicy, tiers: Sequence[str]
-) -> Iterator[dict[str, Any]]:
-    """For each JSON line `{"prompt": …}` one `{"score", "tier", "reason"}`, in order; blank lines are passed over.
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """An embedder, a router, and the tiers and policy to route by."""
 
-    `tiers` are named from the cheapest to the best. Raises InvalidRequest, naming the line, for anything else than an
-    object with a string `prompt`.
+    encode: Encode
+    router: ComplexityRouter
+    setting: Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One line: the canonical text of the last user message, and the terms; or why no tier can serve it."""
+
+    text: str
+    terms: RouteTerms | None
+    refusal: str = ""
+
+
+def route_prompts(lines: Iterable[str], offline: Offline) -> Iterator[dict[str, Any]]:
+    """For each JSON line `{"prompt": …}` one `{"score", "tier", "p", "uncertain", "reason"}`, in order.
+
+    Blank lines are passed over; `"system"` may stand beside the prompt, `"messages"` instead of it. A prompt that no
+    tier can serve has the tier null and the constraints for a reason. Raises InvalidRequest, naming the line, for
+    anything else.
     """
-    prompts = (prompt_of(line, number) for number, line in enumerate(lines, start=1) if line.strip())
-    while batch := list(islice(prompts, BATCH)):
-        for prompt, vector in zip(batch, encode(batch), strict=True):
-            decision = decide(head.score(vector, prompt), glance(prompt), policy, tiers)
-            yield {"score": decision.score, "tier": decision.tier, "reason": decision.reason}
+    keys = KeyMaker(offline.setting.embedder.identity)
+    prices = PriceSheet(offline.setting.policy.prices)
+    requests = (request_of(line, number) for number, line in enumerate(lines, start=1) if line.strip())
+    asked = (read(request, keys, prices, offline.setting) for request in requests)
+    while batch := list(islice(asked, BATCH)):
+        for each, vector in zip(batch, offline.encode([each.text for each in batch]), strict=True):
+            yield told(each, vector, offline)
 
 
-def prompt_of(line: str, number: int) -> str:
-    """The prompt of one line."""
+def read(request: GatewayRequest, keys: KeyMaker, prices: PriceSheet, setting: Setting) -> Asked:
+    """What the gateway would hand to the router."""
+    _, text = keys.read(request, setting.policy)
+    tokens = estimate_input_tokens(request.payload)
     try:
-        prompt = json.loads(line)["prompt"]
-    except (ValueError, KeyError, TypeError):
-        prompt = None
-    if not isinstance(prompt, str):
-        raise InvalidRequest(f'line {number} is not a JSON object with a string "prompt"', "prompt")
-    return prompt
+        found = constrain(setting.tiers, request, setting.policy.routing, prices, tokens, Situation())
+    except NoTier as refused:
+        return Asked(text, None, refused.message)
+    return Asked(text, route_terms(setting.tiers, found, prices, request.payload, tokens))
+
+
+def told(asked: Asked, vector: bytes, offline: Offline) -> dict[str, Any]:
+    """The decision as JSON."""
+    if asked.terms is None:
+        return {"score": None, "tier": None, "p": {}, "uncertain": False, "reason": asked.refusal}
+    decision = decided(asked.text, asked.terms, vector, offline)
+    return {
+        "score": decision.score,
+        "tier": decision.tier,
+        "p": dict(decision.p),
+        "uncertain": decision.uncertain,
+        "reason": decision.reason,
+    }
+
+
+def decided(text: str, terms: RouteTerms, vector: bytes, offline: Offline) -> RouteDecision:
+    """The gateway embeds no empty text and asks no head of it: the best tier then, here with the head's numbers."""
+    decision = offline.router.judge(vector, text, terms, offline.setting.policy.routing)
+    return decision if text else replace(best_of(terms, EMPTY), score=decision.score, p=decision.p)
+
+
+def request_of(line: str, number: int) -> GatewayRequest:
+    """The request of one line. Raises `InvalidRequest`."""
+    messages = messages_of(parsed(line))
+    if not messages:
+        raise InvalidRequest(
+            f'line {number} is not a JSON object with a string "prompt" or a list "messages"', "prompt"
+        )
+    return GatewayRequest(f"line-{number}", "chat", {"model": AUTO_MODEL, "messages": messages})
+
+
+def parsed(line: str) -> Mapping[str, Any]:
+    """The JSON object of a line; an empty one where it is none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def messages_of(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The conversation; empty where there is none."""
+    messages, prompt, system = asked.get("messages"), asked.get("prompt"), asked.get("system")
+    if isinstance(messages, list) and all(isinstance(each, dict) for each in messages):
+        return messages
+    if not isinstance(prompt, str) or not isinstance(system, str | None):
+        return []
+    first = [{"role": "system", "content": system}] if system else []
+    return [*first, {"role": "user", "content": prompt}]

@@ -68,6 +68,14 @@ class Keys:
         """The answer that the leader with this token makes, as far as others asked for it."""
         return self._of(tenant, "cache", "records", token)
 
+    def learn(self, tenant: str) -> str:
+        """The stem of the records of the tenant's requests; `app/learn/scripts/records.lua` appends the rest."""
+        return self._of(tenant, "learn") + ":"
+
+    def session_tier(self, tenant: str, session: str) -> str:
+        """The tier that a conversation is on."""
+        return self._of(tenant, "route", "session", session)
+
     def counter(self, scope: Scope, unit: Unit, window: Window) -> str:
         """What the counters of a limit begin with; scripts append `:` and the window's id."""
         return self._of(scope.tenant, "budget", "counter", scope.kind, scope.name, unit, window)

@@ -1,0 +1,56 @@
+"""What neither the tiers nor the policy can see alone."""
+
+from collections.abc import Iterator, Sequence
+
+from app.config.policy import Policy
+from app.config.routing import RoutingPolicy
+from app.errors import ConfigError
+
+DEFAULTS = RoutingPolicy().thresholds
+"""Thresholds that nobody wrote, or wrote as they are: they may be of tiers that are not there."""
+
+
+def check_routing(policy: Policy, tiers: Sequence[str]) -> None:
+    """Every routing policy, the general one and each feature's, names only `tiers` (cheapest to best) and fits them.
+
+    Raises `ConfigError`, naming the place.
+    """
+    for place, routing in _policies(policy):
+        for fault in _faults(routing, tiers):
+            raise ConfigError(f"{place}.{fault}")
+
+
+def _policies(policy: Policy) -> Iterator[tuple[str, RoutingPolicy]]:
+    yield "routing", policy.routing
+    for feature in policy.features:
+        yield f"features.{feature}.routing", policy.for_feature(feature).routing
+
+
+def _faults(routing: RoutingPolicy, tiers: Sequence[str]) -> Iterator[str]:
+    """What is wrong, each after the setting's name."""
+    known = ", ".join(tiers)
+    yield from (f"{where}: no tier is called {name!r}; there are {known}" for where, name in _unknown(routing, tiers))
+    floor, ceiling = (_place(name, tiers) for name in (routing.min_tier, routing.max_tier))
+    if floor is not None and ceiling is not None and floor > ceiling:
+        yield f"min_tier: {routing.min_tier} is above max_tier, {routing.max_tier}"
+    named = [name for name in tiers if name in routing.thresholds]
+    values = [routing.thresholds[name] for name in named]
+    if values != sorted(values):
+        yield f"thresholds: must rise from the cheapest tier to the best, {' < '.join(named)}"
+    if routing.policy == "cost" and routing.mean_usd_per_million is None:
+        yield "mean_usd_per_million: the policy `cost` needs it"
+
+
+def _unknown(routing: RoutingPolicy, tiers: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Names of no tier, and where they stand."""
+    for name, value in routing.thresholds.items():
+        if name not in tiers and DEFAULTS.get(name) != value:
+            yield "thresholds", name
+    yield from (("calibration", name) for name in routing.calibration if name not in tiers)
+    for where, bound in (("min_tier", routing.min_tier), ("max_tier", routing.max_tier)):
+        if bound is not None and bound not in tiers:
+            yield where, bound
+
+
+def _place(name: str | None, tiers: Sequence[str]) -> int | None:
+    return tiers.index(name) if name in tiers else None

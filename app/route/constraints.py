@@ -1,0 +1,143 @@
+"""Hard constraints: which tiers may serve a request at all, whatever the head thinks of it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.budget.sizing import asked_output_tokens, choices, output_cap
+from app.config.gateway import TierSpec
+from app.config.routing import RoutingPolicy
+from app.cost.prices import PriceSheet
+from app.domain import GatewayRequest, MicroUsd
+from app.errors import NoTier
+from app.prompt.tokens import least_input_tokens
+from app.route.bounds import Bounds, bounds_of
+from app.route.needs import needs_of
+
+CONTEXT, BUDGET, SESSION = "context length", "budget left", "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What was looked up for a request: its session's tier, or empty; what is left in its limits, None for no limit."""
+
+    session_tier: str = ""
+    budget_left: MicroUsd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Constrained:
+    """The tiers that may serve, from the cheapest to the best, and of each other one the constraint that it fails."""
+
+    allowed: tuple[TierSpec, ...]
+    excluded: Mapping[str, str]
+
+
+def constrain(
+    specs: Sequence[TierSpec],
+    request: GatewayRequest,
+    policy: RoutingPolicy,
+    prices: PriceSheet,
+    input_tokens: int,
+    situation: Situation,
+) -> Constrained:
+    """Of all tiers, those that may serve a request for `auto`. Raises `NoTier`, and as `bounds_of` does.
+
+    Two constraints only narrow what the others leave: of too dear tiers the cheapest stays, so that the budget itself
+    refuses it; a session that may not stay on its tier goes on with the best one left.
+    """
+    excluded = within_bounds(specs, bounds_of(request, policy, [spec.name for spec in specs]))
+    excluded |= lacking(left(specs, excluded), request.payload)
+    excluded |= too_small(left(specs, excluded), request.payload, input_tokens)
+    if not left(specs, excluded):
+        raise no_tier(specs, excluded)
+    excluded |= too_dear(left(specs, excluded), request.payload, prices, input_tokens, situation.budget_left)
+    excluded |= before_session(left(specs, excluded), specs, situation.session_tier if policy.sticky else "")
+    return Constrained(tuple(left(specs, excluded)), excluded)
+
+
+def constrain_named(
+    specs: Sequence[TierSpec], named: Sequence[str], request: GatewayRequest, policy: RoutingPolicy
+) -> Constrained:
+    """Of the tiers that the client asked for by name, those that can serve. Raises `NoTier`.
+
+    Who names a tier or a model wants that one: neither price nor session counts, and the context's length only where it
+    is certainly exceeded.
+    """
+    excluded = within_bounds(specs, bounds_of(request, policy, [spec.name for spec in specs]))
+    excluded |= lacking(left(specs, excluded), request.payload)
+    excluded |= {spec.name: CONTEXT for spec in left(specs, excluded) if surely_too_small(spec, request.payload)}
+    chosen = [spec for spec in specs if spec.name in named]
+    if not left(chosen, excluded):
+        raise no_tier(chosen, excluded)
+    return Constrained(tuple(left(chosen, excluded)), excluded)
+
+
+def left(specs: Sequence[TierSpec], excluded: Mapping[str, str]) -> list[TierSpec]:
+    """Those that nothing excluded so far."""
+    return [spec for spec in specs if spec.name not in excluded]
+
+
+def no_tier(specs: Sequence[TierSpec], excluded: Mapping[str, str]) -> NoTier:
+    """The error, with the constraint of each tier."""
+    why = "; ".join(f"{spec.name}: {excluded[spec.name]}" for spec in specs)
+    return NoTier(f"no tier can serve this request ({why})")
+
+
+def within_bounds(specs: Sequence[TierSpec], bounds: Bounds) -> dict[str, str]:
+    """What lies below the floor or above the ceiling."""
+    reasons = {spec.name: bounds.excludes(place) for place, spec in enumerate(specs)}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def lacking(specs: Sequence[TierSpec], payload: Mapping[str, Any]) -> dict[str, str]:
+    """What cannot do all that the request needs, with the first thing that it cannot."""
+    needs = needs_of(payload)
+    missing = {spec.name: [need for need in needs if need not in spec.supports] for spec in specs}
+    return {name: found[0].replace("_", " ") for name, found in missing.items() if found}
+
+
+def too_small(specs: Sequence[TierSpec], payload: Mapping[str, Any], input_tokens: int) -> dict[str, str]:
+    """Contexts that do not hold input and output, by the estimate, which leans upwards.
+
+    Where no tier's does, that of the longest context stays, unless it is surely exceeded: the engine counts exactly.
+    """
+    asked = asked_output_tokens(payload)
+    small = {spec.name for spec in specs if input_tokens + (asked or spec.max_output_tokens) > spec.context_tokens}
+    if len(small) == len(specs):
+        longest = max((spec.context_tokens for spec in specs), default=0)
+        small = {spec.name for spec in specs if spec.context_tokens < longest or surely_too_small(spec, payload)}
+    return {spec.name: CONTEXT for spec in specs if spec.name in small}
+
+
+def surely_too_small(spec: TierSpec, payload: Mapping[str, Any]) -> bool:
+    """Whether the input alone is longer than the context, by any tokenizer."""
+    return least_input_tokens(payload) >= spec.context_tokens
+
+
+def too_dear(
+    specs: Sequence[TierSpec],
+    payload: Mapping[str, Any],
+    prices: PriceSheet,
+    input_tokens: int,
+    budget_left: MicroUsd | None,
+) -> dict[str, str]:
+    """Tiers whose worst case does not fit into what is left. The first one stays.
+
+    A tier may stand in for a cheaper one, and then produces as much as that was allowed to: the largest output of all
+    up to it is its worst case.
+    """
+    if budget_left is None:
+        return {}
+    outputs = [output_cap(payload, spec, input_tokens) * choices(payload) for spec in specs]
+    worst = [prices.worst_case([spec], input_tokens, max(outputs[: at + 1])) for at, spec in enumerate(specs)]
+    return {spec.name: BUDGET for spec, cost in list(zip(specs, worst, strict=True))[1:] if cost > budget_left}
+
+
+def before_session(specs: Sequence[TierSpec], order: Sequence[TierSpec], session_tier: str) -> dict[str, str]:
+    """What is cheaper than the tier that the session is on; the best one stays in any case."""
+    names = [spec.name for spec in order]
+    if session_tier not in names:
+        return {}
+    floor = names.index(session_tier)
+    return {spec.name: SESSION for spec in specs[:-1] if names.index(spec.name) < floor}

@@ -1,0 +1,103 @@
+"""Around the router: what is looked up before it, which tiers may serve, what is decided without it, what is kept."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.background import in_time
+from app.budget.ledger import Booked
+from app.budget.limits import limits_for
+from app.domain import AUTO_MODEL, Limit, MicroUsd, NormalizedPrompt, RouteDecision, RouteTerms, Unit
+from app.errors import StoreUnavailable
+from app.journey import Journey
+from app.ports import ComplexityRouter
+from app.route.bounds import bounds_of
+from app.route.constraints import Situation, constrain, constrain_named
+from app.route.sessions import SessionTiers
+from app.route.terms import EMPTY, NO_EMBEDDING, best_of, route_terms
+from app.tiers.catalog import TierCatalog
+
+Timed = Callable[[str], AbstractContextManager[None]]
+"""Watches a stage of this name: `RequestTrace.stage`."""
+
+
+class Books(Protocol):
+    """Who knows what is spent."""
+
+    async def spent(self, tenant: str, limits: Sequence[Limit]) -> Sequence[Booked]:
+        """What is spent and held under each limit, now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Stage 2b with its surroundings. Every lookup of it may fail: a constraint that nobody knows is none."""
+
+    catalog: TierCatalog
+    router: ComplexityRouter
+    sessions: SessionTiers
+    books: Books
+
+    def check(self, journey: Journey) -> None:
+        """Raise `ModelNotFound`, and `InvalidRequest` for bounds that cannot be kept, before anything is looked up."""
+        self.catalog.decide(journey.request.model)
+        bounds_of(journey.request, journey.policy.routing, self.catalog.names)
+
+    async def look(self, journey: Journey) -> Situation:
+        """The session's tier and what is left in its limits: to run beside the embedding. Never raises."""
+        if journey.request.model != AUTO_MODEL:
+            return Situation()
+        return Situation(*await asyncio.gather(self._session(journey), self._budget_left(journey)))
+
+    async def _session(self, journey: Journey) -> str:
+        return await self.sessions.get(journey.request.caller) if journey.policy.routing.sticky else ""
+
+    async def _budget_left(self, journey: Journey) -> MicroUsd | None:
+        """The least of what the caller's limits in dollars leave; None without any, or when nobody can tell."""
+        caller = journey.request.caller
+        limits = [each for each in limits_for(caller, journey.policy.budgets) if each.unit is Unit.MICRO_USD]
+        if not limits:
+            return None
+        try:
+            booked = await self.books.spent(caller.tenant, limits)
+        except StoreUnavailable:
+            return None
+        return MicroUsd(min(each.limit.amount - each.spent - each.held for each in booked))
+
+    def terms(self, journey: Journey, input_tokens: int, situation: Situation, *, explain: bool = False) -> RouteTerms:
+        """On what terms the request is routed. Raises `NoTier` and `InvalidRequest`."""
+        request, policy, specs = journey.request, journey.policy.routing, self.catalog.specs(self.catalog.names)
+        if named := self.catalog.decide(request.model):
+            found = constrain_named(specs, named.tiers, request, policy)
+        else:
+            found = constrain(specs, request, policy, journey.prices, input_tokens, situation)
+        terms = route_terms(specs, found, journey.prices, request.payload, input_tokens)
+        return replace(terms, session_tier=situation.session_tier, explain=explain)
+
+    async def decide(
+        self, journey: Journey, prompt: NormalizedPrompt, terms: RouteTerms, timed: Timed
+    ) -> RouteDecision:
+        """Which tier. A router that fails or is late is not sure: the best allowed one."""
+        if named := self.catalog.decide(journey.request.model):
+            return as_named(named, terms)
+        if not prompt.embedding:
+            return best_of(terms, NO_EMBEDDING if prompt.text else EMPTY)
+        with timed("route"):
+            call = self.router.route(prompt, terms, journey.policy.routing)
+            decision = await in_time(journey, "router", call)
+        return decision or best_of(terms, "router unavailable")
+
+    async def keep(self, journey: Journey, tier: str) -> None:
+        """The request's session is on `tier` from now on. Who named a model decides for that request only."""
+        routing = journey.policy.routing
+        if tier and routing.sticky and journey.request.model == AUTO_MODEL:
+            await self.sessions.keep(journey.request.caller, tier, self.catalog.names, routing.session_ttl_s)
+
+
+def as_named(named: RouteDecision, terms: RouteTerms) -> RouteDecision:
+    """What the client named, as far as it can serve; a better one where a tier was named that cannot."""
+    first, *others = (tier.name for tier in terms.tiers)
+    because = f"; excluded: {terms.excluded[named.tier]}" if first != named.tier else ""
+    return RouteDecision(first, None, named.reason + because, tuple(others))
