@@ -1,47 +1,48 @@
 """The request: from a validated body to an answer, on one screen. `Gateway.answer` is where to start reading."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
 from app import caching
+from app.answering import Answering
 from app.background import Background, in_time
-from app.budget.admit import admit
-from app.budget.hold import hold
-from app.budget.limits import limits_for
-from app.budget.sizing import choices, output_cap
+from app.budget.sizing import choices
 from app.cache.collect import AnswerCollector
 from app.cache.eligibility import identify
 from app.cache.exact import ExactCache
 from app.cache.flights.flights import Flights, Wanted
 from app.cache.flights.leading import Telling
 from app.cache.journal import CacheJournal
-from app.config.gateway import TierSpec
+from app.cascade.run import answered
+from app.config.checks import check_routing
 from app.config.policy import Policy
 from app.cost.prices import PriceSheet
 from app.domain import (
     Answer,
-    BackendCall,
     CacheHit,
     Chunk,
     GatewayRequest,
     NormalizedPrompt,
     PromptKeys,
-    Reservation,
     RouteDecision,
 )
 from app.errors import StoreUnavailable
 from app.journey import Journey
+from app.learn.journal import RouteJournal
+from app.learn.shadow import Shadows
 from app.observe.telemetry import Telemetry
 from app.observe.trace import RequestTrace
 from app.ports import BudgetLedger, ComplexityRouter, Normalizer, SemanticCache
 from app.prompt.keys import KeyMaker
 from app.prompt.tokens import estimate_input_tokens
-from app.tiers.attempts import Attempts, CallFactory
+from app.route.sessions import SessionTiers
+from app.routing import Books, Routing
+from app.tiers.attempts import Attempts
 from app.tiers.catalog import TierCatalog
-from app.wire import backend_payload, finish, replayed, visible
+from app.wire import finish, replayed, visible
 
 LARGE_BODY_BYTES = 65_536
 """Above it canonicalization takes milliseconds (0.2 ms for 4 KB, up to seconds for a hostile megabyte)."""
@@ -55,9 +56,12 @@ class Stages:
     exact: ExactCache
     flights: Flights
     journal: CacheJournal
+    routed: RouteJournal
     normalizer: Normalizer
     semantic: SemanticCache
     router: ComplexityRouter
+    sessions: SessionTiers
+    books: Books
     ledger: BudgetLedger
     attempts: Attempts
     telemetry: Telemetry
@@ -72,11 +76,20 @@ class Gateway:
         self.policy = Policy()
         self._prices = PriceSheet({})  # prices nothing: before `reconfigure` nothing can be spent
         self._background = Background()
+        self.routing = Routing(catalog, stages.router, stages.sessions, stages.books)
+        self._shadows = Shadows(
+            ledger=stages.ledger,
+            attempts=stages.attempts,
+            normalizer=stages.normalizer,
+            catalog=catalog,
+            journal=stages.routed,
+        )
 
     def reconfigure(self, policy: Policy) -> None:
         """Take a new policy for the requests that begin after it. Raises `ConfigError`; the old one stays then."""
         prices = PriceSheet(policy.prices)
         prices.check(self.catalog.specs(self.catalog.names))
+        check_routing(policy, self.catalog.names)
         self.policy, self._prices = policy, prices
 
     def begin(self, request: GatewayRequest) -> Journey:
@@ -97,16 +110,17 @@ class Gateway:
                         yield chunks
             finally:
                 self.stages.journal.note(journey)
+                self.stages.routed.note(journey)
 
     async def _answer(self, journey: Journey, trace: RequestTrace) -> AsyncGenerator[list[Chunk], None]:
-        requested = self.catalog.decide(journey.request.model)
+        self.routing.check(journey)
         keys, text = await self._keys(journey)
         journey.asked = text
         if hit := await self._exact(journey, trace, keys):
             yield replayed(journey, hit)
             return
         look = partial(self._exact, journey, trace, keys)
-        make = partial(self._make, journey, trace, keys, text, requested)
+        make = partial(self._make, journey, trace, keys, text)
         async with aclosing(self.stages.flights.answer(Wanted(journey, keys, look, make, trace.stage))) as parts:
             async for chunks in parts:
                 yield chunks
@@ -117,13 +131,15 @@ class Gateway:
         trace: RequestTrace,
         keys: PromptKeys,
         text: str,
-        requested: RouteDecision | None,
         telling: Telling,
     ) -> AsyncGenerator[list[Chunk], None]:
         """Stages 1 to 6. Who waits for the same answer is told of it through `telling`."""
-        prompt = await self._normalize(journey, trace, keys, text)
+        prompt, situation = await asyncio.gather(
+            self._normalize(journey, trace, keys, text), self.routing.look(journey)
+        )
+        journey.terms = self.routing.terms(journey, prompt.token_estimate, situation)
         hit, decision = await asyncio.gather(
-            self._lookup(journey, trace, prompt), self._route(journey, trace, prompt, requested)
+            self._lookup(journey, trace, prompt), self.routing.decide(journey, prompt, journey.terms, trace.stage)
         )
         if hit:
             telling.found(hit)
@@ -131,6 +147,7 @@ class Gateway:
             return
         caching.refuse_if_only_cached(journey)
         journey.decision = decision
+        self._keep_session(journey, decision.tier)
         async with aclosing(self._generate(journey, trace, decision, prompt, telling)) as parts:
             async for chunks in parts:
                 yield chunks
@@ -173,18 +190,10 @@ class Gateway:
             call = self.stages.semantic.lookup(journey.request.caller, prompt, caching.reading(journey))
             return caching.record(journey, await in_time(journey, "semantic cache", call))
 
-    async def _route(
-        self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt, requested: RouteDecision | None
-    ) -> RouteDecision:
-        """Stage 2b. A router that fails or is late is not sure: the best tier."""
-        if requested:
-            return requested
-        if not prompt.embedding:
-            return self.catalog.best("not sure: no embedding")
-        with trace.stage("route"):
-            call = self.stages.router.route(prompt, journey.policy.routing)
-            decision = await in_time(journey, "router", call)
-        return decision or self.catalog.best("router unavailable")
+    def _keep_session(self, journey: Journey, tier: str) -> None:
+        """Behind the client's back: the response does not wait for it."""
+        if journey.request.caller.session:
+            self._background.start(self.routing.keep(journey, tier), "a session's tier was not kept")
 
     async def _generate(
         self,
@@ -195,53 +204,35 @@ class Gateway:
         telling: Telling,
     ) -> AsyncGenerator[list[Chunk], None]:
         """Stages 3 to 6: reserve, attempt, settle, remember. The last chunk waits until the books are closed."""
-        specs = self.catalog.specs(decision.tiers)
-        cap = output_cap(journey.request.payload, specs[0], prompt.token_estimate)
-        reservation = await self._reserve(journey, trace, specs, prompt.token_estimate, cap)
         request = journey.request
         collector, last = AnswerCollector(request.operation, choices(request.payload)), None
-        async with hold(self.stages.ledger, reservation, lambda: (journey.usage.total_tokens, journey.cost)):
-            run = self.stages.attempts.run(
-                journey, self._call_factory(journey.request, prompt.token_estimate, cap), trace.attempt
-            )
-            async with aclosing(run) as parts:
-                async for chunks in parts:
-                    collector.feed(chunks)
-                    telling.feed(chunks, journey.tier, stream=request.stream)
-                    shown, last = visible(chunks, last, stream=request.stream)
-                    if shown:
-                        yield shown
+        async with aclosing(answered(journey, decision, self._answering(journey, trace, prompt).run)) as parts:
+            async for chunks in parts:
+                collector.feed(chunks)
+                telling.feed(chunks, journey.tier, stream=request.stream)
+                shown, last = visible(chunks, last, stream=request.stream)
+                if shown:
+                    yield shown
+        if journey.tier != decision.tier:
+            self._keep_session(journey, journey.tier)
         telling.done(journey.cost, self._remember(journey, prompt, collector))
+        self._shadows.consider(journey, prompt, collector, trace)
         if end := finish(journey, last):
             yield end
 
-    async def _reserve(
-        self, journey: Journey, trace: RequestTrace, specs: list[TierSpec], input_tokens: int, cap: int
-    ) -> Reservation:
-        """Stage 3: the worst case, at the price of the dearest tier that may serve it, in all limits or in none."""
-        request = journey.request
-        output = cap * choices(request.payload)
-        cost = journey.prices.worst_case(specs, input_tokens, output)
-        limits = limits_for(request.caller, journey.policy.budgets)
-        with trace.stage("budget.reserve"):
-            return await admit(self.stages.ledger, request.id, request.caller, limits, input_tokens + output, cost)
-
-    def _call_factory(self, request: GatewayRequest, input_tokens: int, cap: int) -> CallFactory:
-        """One cap for every attempt, that of the first tier: a fall-back may not spend more than was reserved."""
-
-        def call(spec: TierSpec, _backend: str, trace_context: Mapping[str, str]) -> BackendCall:
-            model = self.catalog.served_model(spec, request.model)
-            payload = backend_payload(request.payload, model, cap)
-            return BackendCall(request.id, request.operation, payload, trace_context, input_tokens)
-
-        return call
+    def _answering(self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt) -> Answering:
+        """Stages 3 to 5, for the request's time from now on."""
+        attempts = self.stages.attempts
+        patience = attempts.patience(journey.policy.attempts)
+        return Answering(journey, trace, self.catalog, self.stages.ledger, attempts, prompt.token_estimate, patience)
 
     def _remember(
         self, journey: Journey, prompt: NormalizedPrompt, collector: AnswerCollector
     ) -> asyncio.Task[None] | None:
         """Keep a complete answer, behind the client's back: the response does not wait for it."""
         request, policy = journey.request, journey.policy.cache
-        if not (caching.writes(journey) and collector.complete):
+        unsure = journey.cascade and journey.cascade.unsure
+        if unsure or not (caching.writes(journey) and collector.complete):
             return None
         answer = Answer(collector.body(), journey.usage, journey.tier, journey.cost, request.cache_control.tags)
         store = self.stages.semantic.store(request.caller, prompt, answer, policy)

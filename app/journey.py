@@ -7,7 +7,7 @@ from typing import Literal
 
 from app.config.policy import Eligibility, Policy
 from app.cost.prices import PriceSheet
-from app.domain import CacheHit, CacheMiss, GatewayRequest, MicroUsd, RouteDecision, Usage
+from app.domain import CacheHit, CacheMiss, GatewayRequest, MicroUsd, RouteDecision, RouteTerms, Usage
 
 CacheResult = Literal["exact", "semantic", "coalesced", "miss", "bypass"]
 
@@ -37,13 +37,36 @@ class AttemptRecord:
 
 
 @dataclass(slots=True)
+class CascadeRecord:
+    """What became of a first answer that was held back and judged.
+
+    `doubt` says in a word why it looked unsure, empty where it looked sure; `escalated`, whether a better tier's answer
+    is given instead. `confidence`, 0–1, is None where the backend told no log-probabilities.
+    """
+
+    doubt: str = ""
+    escalated: bool = False
+    confidence: float | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether what is given looked unsure: the better tier could not be had."""
+        return bool(self.doubt) and not self.escalated
+
+    def __str__(self) -> str:
+        result = "escalated" if self.escalated else "kept"
+        return f"{result}:{self.doubt}" if self.doubt else result
+
+
+@dataclass(slots=True)
 class Journey:
     """One request under way, by the policy and the prices of its beginning.
 
     `timings` are seconds by stage name, in the order they ended. `cache` is `bypass` until a lookup was made.
     `eligibility` says how far the answer may be cached, `cache_reason` in a word why the caches did what they did: what
     makes the request ineligible, the client's wish, the verifier's reason, a fault of the store. `asked` is the
-    canonical text of the last user message: for the cache's own records, never for logs or spans.
+    canonical text of the last user message: for the cache's own records, never for logs or spans. `given` is the
+    attempt whose answer is given, where that is not the last; `cascade` is None where no first answer was held back.
     """
 
     request: GatewayRequest
@@ -55,8 +78,11 @@ class Journey:
     asked: str = field(default="", repr=False)
     hit: CacheHit | None = None
     miss: CacheMiss | None = None
+    terms: RouteTerms | None = None
     decision: RouteDecision | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)
+    given: AttemptRecord | None = None
+    cascade: CascadeRecord | None = None
     timings: dict[str, float] = field(default_factory=dict)
     error: str = ""
 
@@ -65,7 +91,17 @@ class Journey:
         """The tier that answers, or answered when the entry was stored; empty before that is known."""
         if self.hit:
             return self.hit.tier
-        return self.attempts[-1].tier if self.attempts else ""
+        return self.answering.tier if self.answering else ""
+
+    @property
+    def answering(self) -> AttemptRecord | None:
+        """The attempt that answers."""
+        return self.given or (self.attempts[-1] if self.attempts else None)
+
+    def spent_since(self, attempts: int) -> tuple[int, MicroUsd]:
+        """Tokens and money of all attempts but the first so many."""
+        later = self.attempts[attempts:]
+        return sum(each.usage.total_tokens for each in later), MicroUsd(sum(each.cost for each in later))
 
     @property
     def usage(self) -> Usage:

@@ -7,11 +7,14 @@ they are text of the prompt's author.
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from app.domain import CacheHit, CacheMiss, GatewayRequest
-from app.journey import AttemptRecord, Journey
+from app.domain import CacheHit, CacheMiss, GatewayRequest, RouteDecision, RouteTerms
+from app.journey import AttemptRecord, CascadeRecord, Journey
 from app.observe.labels import clean
 
 Attributes = dict[str, str | int | float | bool]
+
+SHADOW: Attributes = {"leanserve.shadow": True}
+"""What the spans of a shadow call are marked with: no client waited for it."""
 
 _PARAMETERS = {
     "max_tokens": "gen_ai.request.max_tokens",
@@ -75,15 +78,27 @@ def answer_attributes(journey: Journey) -> Attributes:
         {
             "leanserve.cache": journey.cache,
             "leanserve.tier": journey.tier,
-            "gen_ai.response.model": _response_model(journey.hit, journey.attempts),
+            "gen_ai.response.model": _response_model(journey),
         }
     )
-    known |= _cache(journey)
-    if journey.decision:
-        known["leanserve.route.reason"] = clean(journey.decision.reason)
-        if journey.decision.score is not None:
-            known["leanserve.route.score"] = journey.decision.score
-    return known
+    known |= _cache(journey) | _cascade(journey.cascade)
+    return known | (_route(journey.decision, journey.terms) if journey.decision else {})
+
+
+def _route(decision: RouteDecision, terms: RouteTerms | None) -> Attributes:
+    """Where it was sent, why, and which constraint kept which tier out."""
+    excluded = terms.excluded.items() if terms else ()
+    known = _said(
+        {
+            "leanserve.route.tier": decision.tier,
+            "leanserve.route.reason": decision.reason,
+            "leanserve.route.session_tier": terms.session_tier if terms else "",
+            "leanserve.route.excluded": "; ".join(f"{tier}: {reason}" for tier, reason in excluded),
+        }
+    )
+    known["leanserve.route.uncertain"] = decision.uncertain
+    known |= {f"leanserve.route.p.{tier}": p for tier, p in decision.p.items()}
+    return known if decision.score is None else {**known, "leanserve.route.score": decision.score}
 
 
 def _cache(journey: Journey) -> Attributes:
@@ -100,10 +115,18 @@ def _cache(journey: Journey) -> Attributes:
     return known
 
 
-def _response_model(hit: CacheHit | None, attempts: list[AttemptRecord]) -> str:
-    if hit:
-        return str(hit.answer.get("model", ""))
-    return attempts[-1].model if attempts else ""
+def _cascade(cascade: CascadeRecord | None) -> Attributes:
+    """What became of a first answer, and the confidence in it, 0–1."""
+    if cascade is None:
+        return {}
+    known: Attributes = {"leanserve.cascade": str(cascade)}
+    return known if cascade.confidence is None else {**known, "leanserve.cascade.confidence": cascade.confidence}
+
+
+def _response_model(journey: Journey) -> str:
+    if journey.hit:
+        return str(journey.hit.answer.get("model", ""))
+    return journey.answering.model if journey.answering else ""
 
 
 def attempt_attributes(record: AttemptRecord, operation: str) -> Attributes:

@@ -71,6 +71,7 @@ class Metrics:
         self._cost = counter("leanserve_cost_usd_total", "Cost of attempts", "tenant", "feature", "tier")
         self._lookups = counter("leanserve_cache_lookups_total", "Lookups by what they found", "result")
         self._refusals = counter("leanserve_budget_refusals_total", "Requests over a hard limit", "scope")
+        self._cascades = counter("leanserve_cascades_total", "First answers, judged", "tier", "result", "doubt")
         self._attempts = counter("leanserve_attempts_total", "Calls of backends", "backend", "outcome", "cause")
 
     def stage_ended(self, stage: str, seconds: float) -> None:
@@ -105,6 +106,9 @@ class Metrics:
             self._first_token.labels(operation, tier).observe(first_chunk_s)
         if journey.cache != "bypass":
             self._lookups.labels(journey.cache).inc()
+        if journey.cascade and journey.decision:
+            result = "escalated" if journey.cascade.escalated else "kept"
+            self._cascades.labels(clean(journey.decision.tier), result, journey.cascade.doubt).inc()
         if isinstance(error, BudgetRefused):
             self._refusals.labels(error.exceeded.limit.scope.kind).inc()
 

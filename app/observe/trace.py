@@ -15,7 +15,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from app.domain import MicroUsd, Usage
 from app.journey import AttemptOutcome, AttemptRecord, Journey
-from app.observe.attributes import answer_attributes, attempt_attributes, request_attributes, spent_attributes
+from app.observe.attributes import (
+    SHADOW,
+    Attributes,
+    answer_attributes,
+    attempt_attributes,
+    request_attributes,
+    spent_attributes,
+)
 from app.observe.ending import Ending, ending, mark
 from app.observe.labels import clean
 from app.observe.logline import log_line
@@ -40,12 +47,15 @@ class Instruments:
 class RequestTrace:
     """Keeps the `Journey` of one request: its timings, its attempts and what they cost."""
 
-    def __init__(self, journey: Journey, instruments: Instruments, pricing: Pricing) -> None:
+    def __init__(
+        self, journey: Journey, instruments: Instruments, pricing: Pricing, *, shadow: Span | None = None
+    ) -> None:
         self.journey = journey
+        self._marks: Attributes = SHADOW if shadow else {}
         self.first_chunk_s: float | None = None
         self._use, self._pricing = instruments, pricing
         self._started = instruments.clock()
-        self._span = _start_request_span(instruments.tracer, journey)
+        self._span = shadow or _start_request_span(instruments.tracer, journey)
         self._context = set_span_in_context(self._span, Context())
 
     def first_chunk(self) -> None:
@@ -103,7 +113,7 @@ class RequestTrace:
             f"{operation} {record.model}",
             context=self._context,
             kind=SpanKind.CLIENT,
-            attributes=attempt_attributes(record, operation),
+            attributes=attempt_attributes(record, operation) | self._marks,
         )
         headers: dict[str, str] = {}
         _W3C.inject(headers, set_span_in_context(span, Context()))
@@ -121,6 +131,29 @@ class RequestTrace:
             span.set_attributes(spent_attributes(record))
             mark(span, Ending(record.outcome, record.cause))
             span.end()
+
+    @contextmanager
+    def shadow(self, journey: Journey) -> Iterator["RequestTrace"]:
+        """Observe a call that is made beside this request, perhaps after it: spans below its own, marked as shadow.
+
+        Its attempts are counted with their cost, but no request is.
+        """
+        marked = request_attributes(journey) | SHADOW
+        span = self._use.tracer.start_span("leanserve.shadow", context=self._context, attributes=marked)
+        error: BaseException | None = None
+        try:
+            yield RequestTrace(journey, self._use, self._pricing, shadow=span)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            span.set_attributes(answer_attributes(journey))
+            mark(span, ending(error))
+            span.end()
+
+    def tell(self, attributes: Attributes) -> None:
+        """Add to the request's span."""
+        self._span.set_attributes(attributes)
 
     def end(self, error: BaseException | None) -> None:
         """The request is over: finish its span, count it and write its line. `Telemetry.request` calls this."""

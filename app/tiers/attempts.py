@@ -47,18 +47,29 @@ class Attempts:
         self._guards = {each.name: BreakerGuard(each.name, clock=clock) for tier in tiers for each in tier.backends}
         self._clock = clock
 
+    def patience(self, policy: AttemptPolicy) -> Patience:
+        """The time that a request has from now on, for all of its answers together."""
+        return Patience(policy, self._clock)
+
     async def run(
-        self, journey: Journey, calls: CallFactory, observe: AttemptObserver
+        self,
+        journey: Journey,
+        calls: CallFactory,
+        observe: AttemptObserver,
+        *,
+        tiers: Sequence[str] = (),
+        patience: Patience | None = None,
     ) -> AsyncGenerator[list[Chunk], None]:
         """Batches of chunks from the first backend that answers. Closing the generator stops the engine.
 
-        Needs `journey.decision`. Raises `BackendRejected` at once; `BackendOverloaded` when all were overloaded;
+        The tiers are those of `journey.decision`, unless `tiers` names others; a request that is answered twice has one
+        `patience`. Raises `BackendRejected` at once; `BackendOverloaded` when all were overloaded;
         `BackendUnavailable` when no breaker let a call pass; else the last backend's `BackendError`. After the first
         batch any error is raised as it comes.
         """
-        patience = Patience(journey.policy.attempts, self._clock)
+        patience = patience or self.patience(journey.policy.attempts)
         errors: list[BackendError] = []
-        for attempt in self._admitted(journey, patience):
+        for attempt in self._admitted(journey, tiers or _decided(journey), patience):
             try:
                 async with aclosing(attempt.run(calls, observe)) as batches:
                     async for batch in batches:
@@ -70,17 +81,19 @@ class Attempts:
                 errors.append(error)
         raise most_telling(errors)
 
-    def _admitted(self, journey: Journey, patience: Patience) -> Iterator["_Attempt"]:
+    def calm(self, tier: str) -> bool:
+        """Whether the breakers of all backends of a tier are closed: a call takes no probe from others then."""
+        return all(self._guards[backend.name].state == "closed" for backend in self._tiers[tier].backends)
+
+    def _admitted(self, journey: Journey, tiers: Sequence[str], patience: Patience) -> Iterator["_Attempt"]:
         """Attempts in order. Lazy: a permit is taken when its turn comes, so none is held for a call not made."""
-        for tier, backend in self._candidates(journey):
+        for tier, backend in self._candidates(journey, tiers):
             permit = self._admit(backend.name, journey.policy.attempts)
             if permit:
                 yield _Attempt(tier.spec, backend, permit, patience, self._clock)
 
-    def _candidates(self, journey: Journey) -> Iterator[tuple[Tier, Backend]]:
-        if journey.decision is None:
-            raise ValueError("a journey is attempted after it was routed")
-        for tier in (self._tiers[name] for name in journey.decision.tiers):
+    def _candidates(self, journey: Journey, tiers: Sequence[str]) -> Iterator[tuple[Tier, Backend]]:
+        for tier in (self._tiers[name] for name in tiers):
             for backend in cheapest_first(tier, journey.policy.prices):
                 yield tier, backend
 
@@ -88,6 +101,12 @@ class Attempts:
         guard = self._guards[name]
         guard.reconfigure(failures=policy.breaker_failures, reset_s=policy.breaker_reset_s)
         return guard.admit()
+
+
+def _decided(journey: Journey) -> Sequence[str]:
+    if journey.decision is None:
+        raise ValueError("a journey is attempted after it was routed")
+    return journey.decision.tiers
 
 
 def cheapest_first(tier: Tier, prices: Mapping[str, Price]) -> list[Backend]:

@@ -42,10 +42,6 @@ class TierCatalog:
         """The tiers above `name`, the next better first."""
         return self.names[self.names.index(name) + 1 :]
 
-    def best(self, reason: str) -> RouteDecision:
-        """The decision of who does not know: the best tier."""
-        return RouteDecision(self.names[-1], None, reason)
-
     def served_model(self, spec: TierSpec, requested: str) -> str:
         """The model id that the backend is asked for: an adapter where one was requested, else the tier's own."""
         return requested if requested in spec.adapters else spec.model
