@@ -4,7 +4,8 @@ LeanServeError                        500 api_error
 ├── InvalidRequest                    400 invalid_request_error
 │   ├── BodyTooLarge                  413   body_too_large
 │   ├── ModelNotFound                 404   model_not_found
-│   ├── NotFound                      404   not_found (a cache entry, a hit that was reported)
+│   ├── NoTier                        400   no_tier (constraints leave no tier for the request)
+│   ├── NotFound                      404   not_found (a cache entry, a hit or an outcome that was reported)
 │   └── Unauthorized                  401   invalid_api_key
 ├── BudgetRefused                     429 insufficient_quota   budget_exceeded
 ├── BackendError                      502 api_error            what an attempt can die of
@@ -79,6 +80,12 @@ class ModelNotFound(InvalidRequest):
 
     status = 404
     code = "model_not_found"
+
+
+class NoTier(InvalidRequest):
+    """Every tier fails a constraint of the request, of its policy or of its client; the message names each."""
+
+    code = "no_tier"
 
 
 class NotFound(InvalidRequest):

@@ -19,8 +19,10 @@ from app.cache.flights.flights import Flights
 from app.cache.journal import CacheJournal
 from app.config.gateway import GatewayConfig
 from app.gateway import Gateway, Stages
+from app.learn.journal import RouteJournal
 from app.ports import Backend, ComplexityRouter, Normalizer, SemanticCache
 from app.prompt.keys import KeyMaker
+from app.route.sessions import SessionTiers
 from app.store.client import Store
 from app.tiers.attempts import Attempts
 from app.tiers.catalog import TierCatalog
@@ -53,13 +55,16 @@ async def assemble(
     backends = parts.open_backends(config, {name: _remote(config, name, handle) for name, handle in tiers.items()})
     cache_store = parts.open_cache_store(config)
     stages = Stages(
-        keys=KeyMaker(config.embedder.model, config.answerers, parts.verifier_version()),
+        keys=KeyMaker(config.embedder.identity, config.answerers, parts.verifier_version()),
         exact=ExactCache(cache_store),
         flights=Flights(cache_store),
         journal=CacheJournal(cache_store),
+        routed=RouteJournal(cache_store),
         normalizer=_normalizer(config, normalizer),
         semantic=await _semantic_cache(config, semantic_cache),
-        router=_router(config, router),
+        router=_router(router),
+        sessions=SessionTiers(cache_store),
+        books=parts.open_ledger(store),
         ledger=RetryingLedger(parts.open_ledger(store)),
         attempts=Attempts(backends, clock=parts.clock),
         telemetry=parts.open_replica_telemetry(),
@@ -96,8 +101,8 @@ async def _semantic_cache(config: GatewayConfig, handle: DeploymentHandle | None
     return RemoteSemanticCache(handle) if handle else await parts.open_semantic_cache(config)
 
 
-def _router(config: GatewayConfig, handle: DeploymentHandle | None) -> ComplexityRouter:
-    return RemoteComplexityRouter(handle) if handle else parts.open_router(config)
+def _router(handle: DeploymentHandle | None) -> ComplexityRouter:
+    return RemoteComplexityRouter(handle) if handle else parts.open_router()
 
 
 def _checks(store: Store, stages: Stages, backends: list[Backend]) -> dict[str, Check]:

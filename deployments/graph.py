@@ -12,7 +12,7 @@ from deployments.budget import BudgetActor
 from deployments.cache import SemanticCacheDeployment
 from deployments.ingress import Ingress
 from deployments.normalizer import NormalizerDeployment
-from deployments.parts import model_source
+from deployments.parts import model_source, open_router
 from deployments.router import ComplexityRouterDeployment
 from deployments.tiers import echo_tier, vllm_tier
 
@@ -21,8 +21,12 @@ LIGHT_QUEUE = 512
 
 
 def build(args: dict[str, Any]) -> Application:
-    """Bind every deployment of a configuration. Raises pydantic's `ValidationError` for one that cannot be served."""
+    """Bind every deployment of a configuration.
+
+    Raises pydantic's `ValidationError` for one that cannot be served, and `ConfigError` without the router's head.
+    """
     config = GatewayConfig.model_validate(args)
+    open_router()
     stages = {
         "normalizer": _stage(config, "normalizer", NormalizerDeployment, "Normalizer"),
         "semantic_cache": _stage(config, "semantic_cache", SemanticCacheDeployment, "SemanticCache"),

@@ -15,7 +15,7 @@ from app.observe.telemetry import Telemetry, open_telemetry
 from app.ports import Backend, Verifier
 from app.prompt.normalizer import PromptNormalizer
 from app.route.complexity import ComplexityRouter
-from app.route.head import ComplexityHead
+from app.route.heads import load_head
 from app.store.client import Store
 from app.store.client import open_cache_store as connect_cache
 from app.store.client import open_store as connect
@@ -62,15 +62,15 @@ def verifier_version() -> str:
 
 
 def open_normalizer(spec: EmbedderSpec) -> PromptNormalizer:
-    """The normalizer with its embedder loaded: seconds, and torch in this process."""
-    from app.embed.sentence import SentenceEmbedder  # noqa: PLC0415 - torch, only where it runs
+    """The normalizer with its embedder loaded: a second; seconds, and torch, for a model that is no BERT."""
+    from app.embed.sentence import SentenceEmbedder  # noqa: PLC0415 - onnxruntime, only where it runs
 
     return PromptNormalizer(SentenceEmbedder.open(spec, find_embedder(spec.model)))
 
 
-def open_router(config: GatewayConfig) -> ComplexityRouter:
-    """The router with its packaged head."""
-    return ComplexityRouter(ComplexityHead.load(), [tier.name for tier in config.tiers])
+def open_router() -> ComplexityRouter:
+    """The router with its packaged head. Raises `ConfigError` where that cannot be loaded."""
+    return ComplexityRouter(load_head())
 
 
 def open_replica_telemetry() -> Telemetry:

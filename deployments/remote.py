@@ -8,7 +8,8 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
-from app.config.policy import CachePolicy, RoutingPolicy
+from app.config.policy import CachePolicy
+from app.config.routing import RoutingPolicy
 from app.domain import (
     Answer,
     BackendCall,
@@ -20,6 +21,7 @@ from app.domain import (
     NormalizedPrompt,
     PromptKeys,
     RouteDecision,
+    RouteTerms,
 )
 from app.errors import BackendOverloaded, BackendUnavailable, LeanServeError
 
@@ -85,9 +87,9 @@ class RemoteSemanticCache(RemoteStage):
 class RemoteComplexityRouter(RemoteStage):
     """The ComplexityRouter port over a handle."""
 
-    async def route(self, prompt: NormalizedPrompt, policy: RoutingPolicy) -> RouteDecision:
+    async def route(self, prompt: NormalizedPrompt, terms: RouteTerms, policy: RoutingPolicy) -> RouteDecision:
         """One hop."""
-        return cast("RouteDecision", await _call("router", self._handle.route.remote(prompt, policy)))
+        return cast("RouteDecision", await _call("router", self._handle.route.remote(prompt, terms, policy)))
 
 
 class RemoteBackend:

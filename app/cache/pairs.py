@@ -83,7 +83,7 @@ class _Side:
 class PairJudge:
     """Judges pairs under one policy. Blocks: for commands, tests and notebooks.
 
-    `encode` and `verifier` are those of the graph; `embedder` is the name of the former. Scope `user`: both prompts
+    `encode` and `verifier` are those of the graph; `embedder` is the identity of the former. Scope `user`: both prompts
     come from one user.
     """
 
@@ -103,13 +103,14 @@ class PairJudge:
         machine are slower than one (on two busy cores some 15 ms of computing a pair with one, 90 ms with two).
         Raises OSError when their files are missing.
         """
-        from app.embed.sentence import open_encoder  # noqa: PLC0415 - torch, only where it runs
+        from app.embed.sentence import open_encoder  # noqa: PLC0415 - onnxruntime, only where it runs
         from app.embed.source import find_embedder  # noqa: PLC0415
         from app.verify.verifier import PairVerifier  # noqa: PLC0415 - onnxruntime
 
-        name, threads = EmbedderSpec().model, threads or max(1, (os.cpu_count() or 1) // 2)
+        spec, threads = EmbedderSpec(), threads or max(1, (os.cpu_count() or 1) // 2)
         verifier = PairVerifier.open(threads)
-        return cls(open_encoder(find_embedder(name), threads), verifier, policy, embedder=name)
+        encode = open_encoder(find_embedder(spec.model), threads, spec.arithmetic)
+        return cls(encode, verifier, policy, embedder=spec.identity)
 
     @property
     def point(self) -> float:

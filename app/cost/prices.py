@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from math import lcm
 
 from app.config.gateway import TierSpec
@@ -58,6 +59,20 @@ class PriceSheet:
         return max(
             max(rate.of(input_tokens, 0, output_tokens), rate.of(0, input_tokens, output_tokens)) for rate in rates
         )
+
+    def expected(self, tier: TierSpec, input_tokens: int, output_tokens: int) -> MicroUsd:
+        """What an attempt at the tier costs where its cheapest backend answers, nothing being cached."""
+        return self._cheapest(tier).of(input_tokens, 0, output_tokens)
+
+    def per_million(self, tier: TierSpec) -> Decimal:
+        """US dollars per million tokens at the tier's cheapest backend, three input tokens to one output token."""
+        rate = self._cheapest(tier)
+        return Decimal(3 * rate.input + rate.output) / (4 * rate.scale)
+
+    def _cheapest(self, tier: TierSpec) -> _Rate:
+        """Of the backend that is tried first; see `app.tiers.attempts.cheapest_first`."""
+        rates = [self._rate_of(tier.name, backend) for backend in tier.backend_names()]
+        return min(rates, key=lambda rate: Fraction(3 * rate.input + rate.output, rate.scale))
 
     def check(self, tiers: Sequence[TierSpec]) -> None:
         """Raise `ConfigError` for a backend without a price, and for a `tier/backend` price that no backend has."""
