@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-dep
 CODE := app deployments tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test lint format models bench-hops bench-cache clean
+.PHONY: help setup serve test lint format models bench-hops bench-cache bench-route clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench-hops: setup models ## measure what LeanServe adds to a request, side by si
 
 bench-cache: setup $(RIVALS)/installed ## measure the cache beside GPTCache and RedisVL; BENCH="--only growth --sizes 5000 10000" for less
 	$(BIN)/python -m tests.benchmarks.cache $(BENCH)
+
+bench-route: setup ## measure the router's time, and its worth beside mixes by lot; BENCH="--only decision" for less
+	$(BIN)/python -m tests.benchmarks.route $(BENCH)
 
 clean: ## remove the virtual environment and caches; models and data in .leanserve stay
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

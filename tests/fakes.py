@@ -8,7 +8,10 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.domain import StoredPrompt, Verdict
+import numpy as np
+
+from app.domain import Evidence, Judgement, StoredPrompt, Verdict
+from app.route.chances import Doubles
 
 
 class FakeEmbedder:
@@ -92,3 +95,32 @@ class FakePairVerifier:
     def operating_point(self, max_false_hit_rate: float) -> float:
         """Always `point`."""
         return self.point
+
+
+def calm(_text: str) -> Judgement:
+    """An easy prompt that every model answers."""
+    return Judgement(0.1, (0.9, 0.95, 0.99))
+
+
+@dataclass
+class FakeHead:
+    """Implements `Head` without weights: `say(text)` is the judgement. `calls` keeps the texts."""
+
+    say: Callable[[str], Judgement] = calm
+    near: tuple[Evidence, ...] = (Evidence("fake", 0.9, 0.8),)
+    chances: Sequence[tuple[float, float, float]] = ((0.9, 0.95, 0.99), (0.5, 0.7, 0.9), (0.1, 0.2, 0.8))
+    calls: list[str] = field(default_factory=list)
+
+    @property
+    def reference(self) -> Doubles:
+        """`chances` as an array."""
+        return np.array(self.chances)
+
+    def judge(self, embedding: bytes, text: str) -> Judgement:
+        """What `say` says."""
+        self.calls.append(text)
+        return self.say(text)
+
+    def evidence(self, embedding: bytes, count: int) -> tuple[Evidence, ...]:
+        """The first `count` of `near`."""
+        return self.near[:count]

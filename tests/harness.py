@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,8 +27,9 @@ from app.cache.semantic import RedisSemanticCache
 from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
-from app.domain import NormalizedPrompt, RouteDecision
+from app.domain import NormalizedPrompt, RouteDecision, RouteTerms
 from app.gateway import Gateway, Stages
+from app.learn.journal import RouteJournal
 from app.observe.logline import open_request_log
 from app.observe.metrics import Metrics
 from app.observe.telemetry import Telemetry
@@ -36,6 +37,7 @@ from app.observe.trace import Instruments
 from app.ports import Backend, ComplexityRouter, Embedder, Verifier
 from app.prompt.keys import KeyMaker
 from app.prompt.normalizer import PromptNormalizer
+from app.route.sessions import SessionTiers
 from app.store.client import open_cache_store, open_store
 from app.tiers.attempts import Attempts, Tier
 from app.tiers.catalog import TierCatalog
@@ -55,17 +57,15 @@ def tier(name: str, **options: Any) -> dict[str, Any]:
     return {**spec, "backends": [echo]}
 
 
-@dataclass
 class FakeRouter:
-    """A fake ComplexityRouter: prompts with `hard` in them go to the last tier, the rest to the first."""
+    """A fake ComplexityRouter: prompts with `hard` in them go to the last allowed tier, the rest to the first."""
 
-    tiers: Sequence[str]
-
-    async def route(self, prompt: NormalizedPrompt, policy: Any) -> RouteDecision:
+    async def route(self, prompt: NormalizedPrompt, terms: RouteTerms, policy: Any) -> RouteDecision:
         """0.9 or 0.1."""
+        tiers = [tier.name for tier in terms.tiers]
         if "hard" in prompt.text:
-            return RouteDecision(self.tiers[-1], 0.9, "fake: hard")
-        return RouteDecision(self.tiers[0], 0.1, "fake: easy", tuple(self.tiers[1:]))
+            return RouteDecision(tiers[-1], 0.9, "fake: hard")
+        return RouteDecision(tiers[0], 0.1, "fake: easy", tuple(tiers[1:]))
 
 
 @dataclass
@@ -111,13 +111,16 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     backends = _backends(config, setup.backends)
     tiers = [Tier(spec, tuple(backends[name] for name in spec.backend_names())) for spec in config.tiers]
     stages = Stages(
-        keys=KeyMaker(config.embedder.model, config.answerers, setup.verifier.version),
+        keys=KeyMaker(config.embedder.identity, config.answerers, setup.verifier.version),
         exact=ExactCache(cache_store),
         flights=Flights(cache_store),
         journal=CacheJournal(cache_store),
+        routed=RouteJournal(cache_store),
         normalizer=PromptNormalizer(setup.embedder),
         semantic=RedisSemanticCache(cache_store, verifier=setup.verifier),
-        router=setup.router or FakeRouter([spec.name for spec in config.tiers]),
+        router=setup.router or FakeRouter(),
+        sessions=SessionTiers(cache_store),
+        books=RedisBudgetLedger(store),
         ledger=RetryingLedger(RedisBudgetLedger(store)),
         attempts=Attempts(tiers),
         telemetry=_telemetry(exporter),
@@ -131,6 +134,7 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
         yield Running(gateway, app, exporter, backends)
     finally:
         await stages.journal.flush()
+        await stages.routed.flush()
         await store.close()
         await cache_store.close()
 

@@ -19,7 +19,7 @@ from tests.benchmarks.latency import exact_hit, misses
 from tests.benchmarks.machine import about
 from tests.benchmarks.processes import heavy_imports, memory_mb, named
 from tests.benchmarks.stand import Stand, running, say
-from tests.benchmarks.summary import Row, as_data, table
+from tests.benchmarks.summary import Row, as_data, report
 from tests.benchmarks.throughput import throughput
 
 NAMES = ("exact", "miss", "throughput", "memory")
@@ -42,9 +42,7 @@ def main() -> int:
         print(f"the logs are in {folder}", file=sys.stderr)
         raise
     shutil.rmtree(folder)
-    print(table(rows))
-    for note in [*(note for row in rows for note in row.notes), *(f"{name}: {value}" for name, value in facts.items())]:
-        print(f"- {note}")
+    print(report(rows, facts))
     if arguments.json:
         arguments.json.write_text(json.dumps({"rows": [as_data(row) for row in rows], "about": facts}, indent=1))
     return 0 if all(row.met for row in rows) else 1

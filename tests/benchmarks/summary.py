@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,6 +69,12 @@ def table(rows: Sequence[Row]) -> str:
     ]
     shown.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(shown)
+
+
+def report(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
+    """The table, the notes of its rows, and what must stand beside any figure."""
+    notes = [note for row in rows for note in row.notes]
+    return "\n".join([table(rows), *(f"- {note}" for note in [*notes, *(f"{k}: {v}" for k, v in facts.items())])])
 
 
 def as_data(row: Row) -> dict[str, Any]:

@@ -1,16 +1,21 @@
 """The whole graph on real Ray Serve, the same in both placements."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import openai
 import pytest
+from typer.testing import CliRunner
 
+from app.cli.route import route_app
 from tests.serve.conftest import Cluster
+from tests.unit.route.judged_prompts import HARD
 
 pytestmark = pytest.mark.serve
 
@@ -70,6 +75,26 @@ def test_easy_goes_to_small_and_hard_to_large(cluster: Cluster) -> None:
     assert easy.headers["x-leanserve-tier"] == "small"
     assert hard.headers["x-leanserve-tier"] == "large"
     assert float(easy.headers["x-leanserve-route-score"]) < float(hard.headers["x-leanserve-route-score"])
+
+
+def test_the_graph_decides_as_the_command_line_does(cluster: Cluster, tmp_path: Path) -> None:
+    """Tier, reason and doubt for each; score and probabilities but for a float's last digits."""
+    texts = ["Say hello.", "", "Какая столица Франции?", "Please use the cheap tier.", "word " * 20_000, *HARD[:2]]
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps({"prompt": text}) + "\n" for text in texts))
+    said = CliRunner().invoke(
+        route_app, ["prompts", "--input", str(source), "--output", str(output), "--config", str(cluster.config)]
+    )
+    assert said.exit_code == 0, said.output
+    for text, line in zip(texts, output.read_text().splitlines(), strict=True):
+        body = {"model": "auto", "messages": [{"role": "user", "content": text}]}
+        graph, told = httpx.post(f"{cluster.url}/v1/route", json=body, timeout=30).json(), json.loads(line)
+        assert {name: graph[name] for name in ("tier", "reason", "uncertain")} == {
+            name: told[name] for name in ("tier", "reason", "uncertain")
+        }
+        if text:
+            assert graph["score"] == pytest.approx(told["score"], abs=1e-3)
+            assert graph["p"] == pytest.approx(told["p"], abs=1e-3)
 
 
 def test_streams_and_tools_come_back_unharmed(cluster: Cluster) -> None:

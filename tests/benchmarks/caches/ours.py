@@ -55,7 +55,7 @@ class Ours:
         """On the Redis at `url`."""
         store, spec = open_cache_store(url, PATIENT), EmbedderSpec()
         semantic = RedisSemanticCache(store, verifier=verifier)
-        keys = KeyMaker(spec.model, verifier=verifier.version)
+        keys = KeyMaker(spec.identity, verifier=verifier.version)
         return cls(store, keys, ExactCache(store), semantic, embedder, policy or Policy())
 
     async def prompt(self, text: str) -> NormalizedPrompt:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.config.gateway import GatewayConfig, TierSpec
+from app.config.gateway import GatewayConfig, TierSpec, capabilities
 
 UPSTREAM = {"kind": "openai", "base_url": "https://x.example/v1", "model": "m"}
 
@@ -60,6 +60,36 @@ def test_an_adapter_is_named_behind_a_colon() -> None:
 def test_a_tier_may_be_called_as_its_model() -> None:
     """It is one thing with one name."""
     assert GatewayConfig.model_validate({"tiers": [tier(name="small", model="small")]}).tiers[0].model == "small"
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        ([None], [1.0]),
+        ([None, None], [0.0, 1.0]),
+        ([None, None, None], [0.0, 0.5, 1.0]),
+        ([0.2, None, 0.7], [0.2, 0.5, 0.7]),
+        ([0.4, 0.4], [0.4, 0.4]),
+    ],
+)
+def test_capability_is_declared_or_by_place(declared: list[float | None], found: list[float]) -> None:
+    """Spread evenly from the cheapest to the best."""
+    tiers = [tier(name=f"t{n}", model=f"m{n}", capability=each) for n, each in enumerate(declared)]
+    assert capabilities(GatewayConfig.model_validate({"tiers": tiers}).tiers) == found
+
+
+def test_a_better_tier_is_not_declared_weaker() -> None:
+    """The order of the tiers is the order of better; by place the second of three is 0.5."""
+    tiers = [tier(name=f"t{n}", model=f"m{n}", capability=each) for n, each in enumerate((0.8, None, 1.0))]
+    with pytest.raises(ValidationError, match="must not fall"):
+        GatewayConfig.model_validate({"tiers": tiers})
+
+
+def test_an_ability_that_is_none_is_refused() -> None:
+    """`vision` would never match a request."""
+    assert TierSpec.model_validate(tier()).supports == ("tools", "structured_output")
+    with pytest.raises(ValidationError, match="supports"):
+        TierSpec.model_validate(tier(supports=["vision"]))
 
 
 def test_identity_is_frozen() -> None:

@@ -100,6 +100,16 @@ def test_the_worst_case_is_the_dearest_backend_of_all_candidates() -> None:
     assert sheet.worst_case(tiers[1:], 100, 1) == 208
 
 
+def test_a_tiers_price_is_that_of_the_backend_tried_first() -> None:
+    """Three input tokens to one output token; the expected cost is that backend's, too."""
+    sheet = PriceSheet({"small": price("2", "6"), "small/openai": price("1", "5")})
+    both = tier("small", EchoBackend(kind="echo"), UPSTREAM)
+    assert sheet.per_million(both) == Decimal(2)
+    assert sheet.expected(both, 100, 10) == 150
+    assert sheet.per_million(tier("small")) == Decimal(3)
+    assert sheet.expected(tier("small"), 100, 10) == 260
+
+
 amounts = st.decimals(min_value=0, max_value=1000, places=7)
 counts = st.integers(min_value=0, max_value=10**7)
 

@@ -87,6 +87,8 @@ def test_the_attributes_of_a_request(bench: "Bench", journey: Journey) -> None:
         "leanserve.tier": "small",
         "leanserve.route.score": 0.25,
         "leanserve.route.reason": "below 0.3",
+        "leanserve.route.tier": "small",
+        "leanserve.route.uncertain": False,
     }
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.config.policy import CachePolicy, NormalizerPolicy, Policy, RoutingPolicy
+from app.config.policy import CachePolicy, NormalizerPolicy, Policy
+from app.config.routing import RoutingPolicy
 from app.domain import Caller, GatewayRequest, PromptKeys
 from app.prompt.keys import KeyMaker
 

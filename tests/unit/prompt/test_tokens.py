@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.prompt.tokens import IMAGE_TOKENS, estimate_input_tokens, upper_bound_input_tokens
+from app.prompt.tokens import IMAGE_TOKENS, estimate_input_tokens, least_input_tokens, upper_bound_input_tokens
 
 
 def body(content: Any, **more: Any) -> dict[str, Any]:
@@ -65,8 +65,18 @@ def test_completions_count(prompt: Any, least: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "least", "most"), [("word " * 1000, 600, 1001), ("很" * 1000, 300, 1400), ("", 0, 0)]
+)
+def test_the_least_is_below_what_a_tokenizer_counts(content: str, least: int, most: int) -> None:
+    """1,000 words are some 1,000 tokens, 1,000 Chinese characters 700 to 1,400: who is refused by it is surely over."""
+    assert least <= least_input_tokens(body(content)) <= most
+    assert least_input_tokens({"prompt": [[1, 2], [3]]}) == 3
+
+
+@pytest.mark.parametrize(
     "payload", [{}, {"messages": None}, {"messages": [None]}, body(None), body([None, 3]), {"prompt": None}]
 )
 def test_odd_bodies_are_no_fault(payload: dict[str, Any]) -> None:
     """An estimate never fails on a body that the engine would refuse."""
+    assert least_input_tokens(payload) >= 0
     assert estimate_input_tokens(payload) >= 0

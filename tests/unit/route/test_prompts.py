@@ -2,63 +2,152 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from app.cli.route import route_app
-from app.config.policy import RoutingPolicy
+from app.domain import Judgement
 from app.embed.batching import Encode
-from app.errors import InvalidRequest
-from app.route.head import ComplexityHead
-from app.route.prompts import score_prompts
-from tests.fakes import FakeEmbedder
+from app.errors import ConfigError, InvalidRequest
+from app.route.complexity import ComplexityRouter
+from app.route.prompts import Offline, route_prompts
+from app.route.setting import TIERS, read_setting
+from tests.fakes import FakeEmbedder, FakeHead
+
+CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 def fake_encode(texts: list[str]) -> list[bytes]:
     return [FakeEmbedder().vector(text) for text in texts]
 
 
-def scored(lines: list[str]) -> list[dict[str, object]]:
-    head = ComplexityHead.load()
-    return list(
-        score_prompts(lines, encode=fake_encode, head=head, policy=RoutingPolicy(), tiers=("small", "medium", "large"))
-    )
+def by_words(text: str) -> Judgement:
+    """Hard where it says so."""
+    return Judgement(0.9, (0.2, 0.5, 0.9)) if "hard" in text else Judgement(0.1, (0.9, 0.95, 0.99))
+
+
+def routed(
+    lines: list[str], names: str = TIERS, config: Path | None = None, policy: Path | None = None
+) -> list[dict[str, Any]]:
+    setting = read_setting(names.split(","), config, policy)
+    return list(route_prompts(lines, Offline(fake_encode, ComplexityRouter(FakeHead(by_words)), setting)))
+
+
+def line(**asked: Any) -> str:
+    return json.dumps(asked)
 
 
 def test_each_line_has_its_decision_in_order() -> None:
-    """More lines than one batch, a blank one among them."""
-    lines = [json.dumps({"prompt": f"prompt {i}"}) for i in range(150)]
-    assert len(scored([*lines, "\n"])) == 150
-    assert scored(lines)[149] == scored(lines[149:])[0]
+    """More lines than one batch, blank ones among them."""
+    lines = [line(prompt=f"hard {i}" if i % 3 else f"easy {i}") for i in range(150)]
+    decisions = routed([*lines[:70], "\n", *lines[70:], "  "])
+    assert [decision["tier"] for decision in decisions] == ["large" if i % 3 else "small" for i in range(150)]
 
 
-def test_a_decision_is_score_tier_and_reason_and_no_prompt() -> None:
+def test_a_decision_is_what_the_graph_would_say_and_no_prompt() -> None:
     """Prompts are not copied around."""
-    [decision] = scored(['{"prompt": ""}'])
-    assert set(decision) == {"score", "tier", "reason"}
-    assert (decision["tier"], decision["reason"]) == ("large", "not sure: empty prompt")
+    assert routed([line(prompt="Say hello")]) == [
+        {
+            "score": 0.1,
+            "tier": "small",
+            "p": {"small": pytest.approx(0.9), "medium": pytest.approx(0.95), "large": pytest.approx(0.99)},
+            "uncertain": False,
+            "reason": "below the threshold of small",
+        }
+    ]
 
 
-@pytest.mark.parametrize("line", ["no json", "[]", '"text"', '{"text": "a"}', '{"prompt": 3}', "null"])
-def test_a_line_that_is_no_prompt_is_named(line: str) -> None:
+@pytest.mark.parametrize("prompt", ["", " \n\t"])
+def test_an_empty_prompt_is_not_a_cheap_one(prompt: str) -> None:
+    """As in the gateway, which embeds no empty text."""
+    [decision] = routed([line(prompt=prompt)])
+    assert (decision["tier"], decision["reason"], decision["uncertain"]) == ("large", "not sure: empty prompt", True)
+
+
+def test_a_conversation_is_judged_by_its_last_user_message() -> None:
+    """`messages` stand instead of a prompt, `system` beside it."""
+    user = [{"role": "user", "content": "hard"}, {"role": "assistant", "content": "x"}]
+    decisions = routed(
+        [
+            line(messages=[*user, {"role": "user", "content": "easy"}]),
+            line(prompt="easy", system="hard things only"),
+            line(messages=[{"role": "user", "content": [{"type": "text", "text": "hard"}]}]),
+        ]
+    )
+    assert [decision["tier"] for decision in decisions] == ["small", "small", "large"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "no json",
+        "[]",
+        '"text"',
+        '{"text": "a"}',
+        '{"prompt": 3}',
+        "null",
+        '{"messages": []}',
+        '{"messages": [1]}',
+        '{"prompt": "a", "system": 3}',
+        "[" * 100_000,
+    ],
+    ids=range(10),
+)
+def test_a_line_that_is_no_prompt_is_named(broken: str) -> None:
     """The line's number, and nothing of its content."""
-    with pytest.raises(InvalidRequest, match=r'^line 2 is not a JSON object with a string "prompt"$'):
-        scored(['{"prompt": "a"}', line])
+    with pytest.raises(InvalidRequest, match=r"^line 2 is not a JSON object with a string .prompt. or a list"):
+        routed([line(prompt="a"), broken])
+
+
+def test_a_configurations_tiers_and_constraints_count(tmp_path: Path) -> None:
+    """ci.yaml has two tiers, of 8,192 and 32,768 tokens."""
+    document = yaml.safe_load((CONFIGS / "ci.yaml").read_text())
+    path = tmp_path / "serve.yaml"
+    path.write_text(yaml.safe_dump(document))
+    short, long, endless = routed(
+        [line(prompt=text) for text in ("easy", "easy " * 10_000, "easy " * 200_000)], config=path
+    )
+    assert short["tier"] == "small"
+    assert (long["tier"], long["reason"]) == ("large", "below the threshold of small; excluded: context length")
+    assert endless["tier"] is None
+    assert "no tier can serve this request" in endless["reason"]
+
+
+def test_a_policy_file_replaces_what_it_names(tmp_path: Path) -> None:
+    """Such as the one that `leanserve route calibrate` writes."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("routing: {policy: quality, min_quality: 0.96}\n")
+    [decision] = routed([line(prompt="easy")], policy=path)
+    assert (decision["tier"], decision["reason"]) == ("large", "good enough")
+
+
+def test_the_policy_cost_wants_prices(tmp_path: Path) -> None:
+    """Named tiers have none of their own; nothing is free by mistake."""
+    path = tmp_path / "policy.yaml"
+    routing = "routing: {policy: cost, mean_usd_per_million: 2}\n"
+    path.write_text(routing)
+    with pytest.raises(ConfigError, match="prices: none for small"):
+        routed([line(prompt="easy")], policy=path)
+    path.write_text(routing + "prices: {small: {input: 1, output: 1}, large: {input: 9, output: 9}}\n")
+    assert routed([line(prompt="easy")], "small,large", policy=path)[0]["reason"] == "best value"
+
+
+@pytest.mark.parametrize("names", ["", "small,small", "Small", "a,auto"])
+def test_names_that_are_no_tiers_are_refused(names: str) -> None:
+    """Before a model is loaded."""
+    with pytest.raises(ConfigError, match=r"^tiers: must be distinct names"):
+        read_setting(names.split(","), None, None)
 
 
 def test_the_command_writes_a_decision_a_line(tmp_path: Path, encode: Encode) -> None:
     """Real embedder, real head, no server."""
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    source.write_text('{"prompt": "Say hello"}\n{"prompt": ""}\n', encoding="utf-8")
+    source.write_text('{"prompt": "What is the capital of France?"}\n{"prompt": ""}\n', encoding="utf-8")
     result = CliRunner().invoke(route_app, ["prompts", "--input", str(source), "--output", str(output)])
     assert result.exit_code == 0, result.output
     decisions = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     assert [decision["tier"] for decision in decisions] == ["small", "large"]
-
-
-def test_training_without_data_is_told(tmp_path: Path) -> None:
-    """The message names the files that were looked for."""
-    result = CliRunner().invoke(route_app, ["train", "--data", str(tmp_path), "--output", str(tmp_path)])
-    assert result.exit_code != 0
-    assert "routellm_mmlu" in str(result.exception)
+    assert all(set(each) == {"score", "tier", "p", "uncertain", "reason"} for each in decisions)

@@ -22,6 +22,7 @@ BUILDERS: dict[str, Callable[..., str]] = {
     "vectors": KEYS.vectors,
     "cache_counts": KEYS.cache_counts,
     "served": KEYS.served,
+    "session_tier": KEYS.session_tier,
     "reservation": KEYS.reservation,
     "deadlines": lambda tenant, _: KEYS.deadlines(tenant),
 }
