@@ -24,9 +24,10 @@ options are given and whether there are several lines tells one kind of task fro
 TASK_POWER = 0.1
 """A task of n prompts weighs n^0.9 in all, so that MMLU's thousands do not drown the rest."""
 ANCHOR_WEIGHT = 20.0
-"""A written prompt weighs as much as twenty measured ones: 1 in 70 of the prompts have to hold against what exams say of
-their neighbourhood."""
+"""A written prompt weighs as much as twenty measured ones: one in 50, they have to hold against what exams say of their
+neighbourhood."""
 ANCHORS_PER_CENTRE = 2
+"""Written prompts for each centre of their own."""
 ANCHOR = "anchor_"
 """How the domains of written prompts begin."""
 REFERENCE = 512
