@@ -5,7 +5,7 @@
    answers are kept. A new pair's *false rate* is the share of them that reach its log-odds: as the p-value of Mondrian
    conformal prediction (Vovk, Gammerman, Shafer 2005, section 4.5), but with a fitted tail above the ten highest, where
    counting would say "one or none". So P(false rate ≤ α | the answers differ) is about α, not at most α, where new
-   pairs are like those of calibration; a margin of 15% is added.
+   pairs are like those of calibration; a margin of 25% is added.
 3. P(same) is a logistic function of the logarithm of the false rate, one for all realms, fitted on all calibration
    pairs, equal and different ones weighing the same. So one point on P(same) is one false rate everywhere.
 """
