@@ -16,10 +16,10 @@ from app.route.report import SetReport, TrainReport
 TEMPLATE = """\
 # Model card: the routing head
 
-**What it is.** Kernel ridge regression (Nyström, {regions:,} regions) on all-MiniLM-L6-v2's embedding of the last user
-message and {features} numbers read off its text. Of each prompt it says how likely a weak and a strong model's answers
-are good enough, how much quality the weak one is expected to lose (the *gain* of a strong one), and how familiar the
-prompt is.
+**What it is.** Kernel ridge regression (Nyström, {regions:,} regions and some for written prompts) on
+all-MiniLM-L6-v2's embedding of the last user message and {features} numbers read off its text. Of each prompt it says
+how likely a weak and a strong model's answers are good enough, how much quality the weak one is expected to lose (the
+*gain* of a strong one), and how familiar the prompt is.
 
 **What the numbers mean.** P(good enough) is P(the answer is right, or accepted), calibrated on prompts that were left
 out, half by question, half by whole domain. "Weak" (capability 0) are small chat models: Mixtral-8x7B, Llama-3.1-8B,
@@ -43,10 +43,10 @@ Only for training: no prompt is in this package, regions are means of several pr
 | file | what | licence seen at the source |
 |---|---|---|
 | routellm_mmlu, routellm_gsm8k | Mixtral-8x7B and GPT-4-1106, right or wrong; contaminated ones dropped | Apache-2.0 |
-| llmrouter9 | 14 tasks; Llama-3.1-8B and Gemma-2-9B against Nemotron-51B | MIT |
+| llmrouter9 | 14 tasks; Mistral-7B, Llama-3.1-8B and Gemma-2-9B against Nemotron-51B | MIT |
 | routerdc7 | 7 tasks, four 7–8B models, no strong one | none found |
 | routerbench | ARC-C, WinoGrande, MBPP; Mistral-7B against GPT-4-1106 | none found |
-| zeroeval_gsm, zeroeval_crux | four small models against GPT-4o and Claude 3.5 Sonnet | Apache-2.0 |
+| zeroeval_gsm, zeroeval_crux | Mixtral-8x7B against GPT-4o and Claude 3.5 Sonnet | Apache-2.0 |
 | alpaca_eval | chat prompts, nine weaker models' preference against GPT-4-1106 | Apache-2.0 |
 
 ## Assumptions that are not measurements
@@ -62,8 +62,9 @@ Only for training: no prompt is in this package, regions are means of several pr
 ## Numbers
 
 AUC: a prompt that a weak model answers ranks above one that it fails. APGR: RouteLLM's, 0.5 is random. "Off": the share
-kept off the best tier by a complexity below {easy} and without doubt; "kept": the share of always-strong's quality that
-is left then. ECE: expected calibration error of P(good enough), weak / strong.
+kept off the best of two tiers by a complexity below {easy} where the prompt is familiar; "kept": the share of
+always-strong's quality that is left then. The default policy's other doubts keep fewer off, its middle tier more. ECE:
+expected calibration error of P(good enough), weak / strong.
 
 Held-out questions of domains that were trained on:
 

@@ -19,8 +19,9 @@ WIDTH = 1.0
 RIDGE = 1.0
 FEATURE_WEIGHT = 0.2
 FORM_WEIGHTS = {"log_options": 0.5, "log_lines": 0.5}
-"""Chosen on folds of the training part. A unit vector's components are 0.05 small beside standardized features. Whether
-options are given and whether there are several lines tells one kind of task from another, so both count for more."""
+"""Chosen on folds over all questions, as the model card says. A unit vector's components are 0.05 small beside
+standardized features. Whether options are given and whether there are several lines tells one kind of task from
+another, so both count for more."""
 TASK_POWER = 0.1
 """A task of n prompts weighs n^0.9 in all, so that MMLU's thousands do not drown the rest."""
 ANCHOR_WEIGHT = 20.0

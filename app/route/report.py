@@ -19,10 +19,11 @@ from app.route.weights_file import Weights
 class SetReport:
     """One source or task on prompts that were not trained on.
 
-    `weak`, `strong`: mean scores. `kept_off` and `quality_kept` are of the default policy: the share of prompts kept
-    off the best tier, and the share of always-strong's quality that is left then. `calibration`: the expected
-    calibration errors of P(good enough) of the weak and the strong model. None where no strong model was measured;
-    `apgr` is RouteLLM's.
+    `weak`, `strong`: mean scores; `strong`, `apgr` (RouteLLM's), `kept_off` and `quality_kept` are None where no strong
+    model was measured. The last two are of two tiers, of which the weak one is taken where the complexity is below
+    `EASY` and the prompt familiar: its share of prompts, and the share of always-strong's quality that is left. What
+    the default policy does besides (other doubts, flat probabilities, a tier between) is for `route evaluate`.
+    `calibration` are the expected calibration errors of P(good enough) of the weak and the strong model.
     """
 
     name: str
