@@ -39,7 +39,7 @@ class Answering:
         `BudgetRefused`, and what `Attempts.run` does.
         """
         specs, before = self.catalog.specs(tiers), len(self.journey.attempts)
-        cap = output_cap(self.journey.request.payload, specs[0], self.input_tokens)
+        cap = output_cap(self.journey.request, specs[0], self.input_tokens)
         reservation = await self._reserve(specs, cap, before)
         calls, observe = self._watched(cap, draft)
         async with hold(self.ledger, reservation, lambda: self.journey.spent_since(before)):
@@ -70,7 +70,7 @@ class Answering:
 
         def call(spec: TierSpec, _backend: str, trace_context: Mapping[str, str]) -> BackendCall:
             model = self.catalog.served_model(spec, request.model)
-            payload = backend_payload(request.payload, model, cap)
+            payload = backend_payload(request, model, cap)
             return BackendCall(request.id, request.operation, payload, trace_context, self.input_tokens)
 
         return call

@@ -38,7 +38,7 @@ class DryRun:
         routing, journey = self._gateway.routing, self._gateway.begin(request)
         routing.check(journey)
         prompt, situation = await asyncio.gather(self._prompt(journey), routing.look(journey))
-        terms = routing.terms(journey, prompt.token_estimate, situation, explain=True)
+        terms = await routing.terms(journey, prompt.token_estimate, situation, explain=True)
         decision = await routing.decide(journey, prompt, terms, lambda _name: nullcontext())
         return Explanation(decision, terms, prompt.token_estimate, journey.policy, request.caller.feature)
 

@@ -17,10 +17,11 @@ from app.cache.flights.flights import Flights, Wanted
 from app.cache.flights.leading import Telling
 from app.cache.journal import CacheJournal
 from app.cascade.run import answered
-from app.config.checks import check_routing
+from app.config.checks import check_routing, warn_of_thresholds
 from app.config.policy import Policy
 from app.cost.prices import PriceSheet
 from app.domain import (
+    LARGE_BODY_BYTES,
     Answer,
     CacheHit,
     Chunk,
@@ -39,13 +40,10 @@ from app.ports import BudgetLedger, ComplexityRouter, Normalizer, SemanticCache
 from app.prompt.keys import KeyMaker
 from app.prompt.tokens import estimate_input_tokens
 from app.route.sessions import SessionTiers
-from app.routing import Books, Routing
+from app.routing import Books, Routing, earned
 from app.tiers.attempts import Attempts
 from app.tiers.catalog import TierCatalog
 from app.wire import finish, replayed, visible
-
-LARGE_BODY_BYTES = 65_536
-"""Above it canonicalization takes milliseconds (0.2 ms for 4 KB, up to seconds for a hostile megabyte)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,7 @@ class Gateway:
         prices = PriceSheet(policy.prices)
         prices.check(self.catalog.specs(self.catalog.names))
         check_routing(policy, self.catalog.names)
+        warn_of_thresholds(policy, self.catalog.names)
         self.policy, self._prices = policy, prices
 
     def begin(self, request: GatewayRequest) -> Journey:
@@ -137,7 +136,7 @@ class Gateway:
         prompt, situation = await asyncio.gather(
             self._normalize(journey, trace, keys, text), self.routing.look(journey)
         )
-        journey.terms = self.routing.terms(journey, prompt.token_estimate, situation)
+        journey.terms = await self.routing.terms(journey, prompt.token_estimate, situation)
         hit, decision = await asyncio.gather(
             self._lookup(journey, trace, prompt), self.routing.decide(journey, prompt, journey.terms, trace.stage)
         )
@@ -147,7 +146,6 @@ class Gateway:
             return
         caching.refuse_if_only_cached(journey)
         journey.decision = decision
-        self._keep_session(journey, decision.tier)
         async with aclosing(self._generate(journey, trace, decision, prompt, telling)) as parts:
             async for chunks in parts:
                 yield chunks
@@ -190,9 +188,9 @@ class Gateway:
             call = self.stages.semantic.lookup(journey.request.caller, prompt, caching.reading(journey))
             return caching.record(journey, await in_time(journey, "semantic cache", call))
 
-    def _keep_session(self, journey: Journey, tier: str) -> None:
+    def _keep_session(self, journey: Journey) -> None:
         """Behind the client's back: the response does not wait for it."""
-        if journey.request.caller.session:
+        if journey.request.caller.session and (tier := earned(journey)):
             self._background.start(self.routing.keep(journey, tier), "a session's tier was not kept")
 
     async def _generate(
@@ -206,15 +204,16 @@ class Gateway:
         """Stages 3 to 6: reserve, attempt, settle, remember. The last chunk waits until the books are closed."""
         request = journey.request
         collector, last = AnswerCollector(request.operation, choices(request.payload)), None
-        async with aclosing(answered(journey, decision, self._answering(journey, trace, prompt).run)) as parts:
-            async for chunks in parts:
-                collector.feed(chunks)
-                telling.feed(chunks, journey.tier, stream=request.stream)
-                shown, last = visible(chunks, last, stream=request.stream)
-                if shown:
-                    yield shown
-        if journey.tier != decision.tier:
-            self._keep_session(journey, journey.tier)
+        try:
+            async with aclosing(answered(journey, decision, self._answering(journey, trace, prompt).run)) as parts:
+                async for chunks in parts:
+                    collector.feed(chunks)
+                    telling.feed(chunks, journey.tier, stream=request.stream)
+                    shown, last = visible(chunks, last, stream=request.stream)
+                    if shown:
+                        yield shown
+        finally:
+            self._keep_session(journey)
         telling.done(journey.cost, self._remember(journey, prompt, collector))
         self._shadows.consider(journey, prompt, collector, trace)
         if end := finish(journey, last):

@@ -67,6 +67,7 @@ class Journey:
     makes the request ineligible, the client's wish, the verifier's reason, a fault of the store. `asked` is the
     canonical text of the last user message: for the cache's own records, never for logs or spans. `given` is the
     attempt whose answer is given, where that is not the last; `cascade` is None where no first answer was held back.
+    `held` says that a first answer is, and nothing was given yet.
     """
 
     request: GatewayRequest
@@ -82,6 +83,7 @@ class Journey:
     decision: RouteDecision | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)
     given: AttemptRecord | None = None
+    held: bool = False
     cascade: CascadeRecord | None = None
     timings: dict[str, float] = field(default_factory=dict)
     error: str = ""

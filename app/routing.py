@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from app.background import in_time
 from app.budget.ledger import Booked
 from app.budget.limits import limits_for
-from app.domain import AUTO_MODEL, Limit, MicroUsd, NormalizedPrompt, RouteDecision, RouteTerms, Unit
+from app.domain import AUTO_MODEL, LARGE_BODY_BYTES, Limit, MicroUsd, NormalizedPrompt, RouteDecision, RouteTerms, Unit
 from app.errors import StoreUnavailable
 from app.journey import Journey
+from app.learn.records import is_answered
 from app.ports import ComplexityRouter
 from app.route.bounds import bounds_of
 from app.route.constraints import Situation, constrain, constrain_named
@@ -66,15 +68,25 @@ class Routing:
             return None
         return MicroUsd(min(each.limit.amount - each.spent - each.held for each in booked))
 
-    def terms(self, journey: Journey, input_tokens: int, situation: Situation, *, explain: bool = False) -> RouteTerms:
-        """On what terms the request is routed. Raises `NoTier` and `InvalidRequest`."""
+    async def terms(
+        self, journey: Journey, input_tokens: int, situation: Situation, *, explain: bool = False
+    ) -> RouteTerms:
+        """On what terms the request is routed; a large body is read beside the loop.
+
+        Raises `NoTier` and `InvalidRequest`.
+        """
+        read = partial(self._terms, journey, input_tokens, situation)
+        large = journey.request.body_bytes > LARGE_BODY_BYTES
+        terms = await asyncio.to_thread(read) if large else read()
+        return replace(terms, session_tier=situation.session_tier, explain=explain)
+
+    def _terms(self, journey: Journey, input_tokens: int, situation: Situation) -> RouteTerms:
         request, policy, specs = journey.request, journey.policy.routing, self.catalog.specs(self.catalog.names)
         if named := self.catalog.decide(request.model):
-            found = constrain_named(specs, named.tiers, request, policy)
+            found = constrain_named(specs, named.tiers, request, policy, input_tokens)
         else:
             found = constrain(specs, request, policy, journey.prices, input_tokens, situation)
-        terms = route_terms(specs, found, journey.prices, request.payload, input_tokens)
-        return replace(terms, session_tier=situation.session_tier, explain=explain)
+        return route_terms(specs, found, journey.prices, request, input_tokens)
 
     async def decide(
         self, journey: Journey, prompt: NormalizedPrompt, terms: RouteTerms, timed: Timed
@@ -90,10 +102,21 @@ class Routing:
         return decision or best_of(terms, "router unavailable")
 
     async def keep(self, journey: Journey, tier: str) -> None:
-        """The request's session is on `tier` from now on. Who named a model decides for that request only."""
+        """The request's session is on `tier`, which is `earned`, from now on."""
         routing = journey.policy.routing
-        if tier and routing.sticky and journey.request.model == AUTO_MODEL:
-            await self.sessions.keep(journey.request.caller, tier, self.catalog.names, routing.session_ttl_s)
+        await self.sessions.keep(journey.request.caller, tier, self.catalog.names, routing.session_ttl_s)
+
+
+def earned(journey: Journey) -> str:
+    """The tier on which the request's session goes on: the one that answered, a better one than decided too.
+
+    Empty where the session stays as it is: the client named the model, the router did not really decide (it was away,
+    there was nothing to embed), or nothing answered. A client that left a good answer has got one.
+    """
+    decision, sticky = journey.decision, journey.policy.routing.sticky
+    if not sticky or journey.request.model != AUTO_MODEL or decision is None or decision.score is None:
+        return ""
+    return journey.tier if is_answered(journey) else ""
 
 
 def as_named(named: RouteDecision, terms: RouteTerms) -> RouteDecision:

@@ -3,25 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.budget.sizing import asked_output_tokens
+from app.budget.sizing import MAXIMA, asked_output_tokens, maximum_fields
 from app.cache.replay import as_stream, as_whole
-from app.domain import CacheHit, Chunk
+from app.domain import CacheHit, Chunk, GatewayRequest
 from app.journey import Journey
 
 _OURS = frozenset({"user", "metadata", "store"})
 """Fields for LeanServe, not for an engine."""
 
 
-def backend_payload(payload: Mapping[str, Any], model: str, cap: int) -> dict[str, Any]:
+def backend_payload(request: GatewayRequest, model: str, cap: int) -> dict[str, Any]:
     """The body that a backend gets: its own model, at most `cap` output tokens a choice, and usage while it streams.
 
     `continuous_usage_stats` is vLLM's: each chunk then carries the usage so far, which is what a client that leaves
-    has to pay.
+    has to pay. The maximum is sent in the fields that the client used and that count, never above what was reserved.
     """
-    body = {key: value for key, value in payload.items() if key not in _OURS and value is not None}
+    payload, unsent = request.payload, {*_OURS, *MAXIMA}
+    body = {key: value for key, value in payload.items() if key not in unsent and value is not None}
     body["model"] = model
-    if asked_output_tokens(payload) is None:
-        body["max_tokens"] = cap
+    body |= dict.fromkeys(maximum_fields(request), min(asked_output_tokens(request) or cap, cap))
     if payload.get("stream"):
         body["stream_options"] = {"include_usage": True, "continuous_usage_stats": True}
     else:

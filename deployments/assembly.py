@@ -62,7 +62,7 @@ async def assemble(
         routed=RouteJournal(cache_store),
         normalizer=_normalizer(config, normalizer),
         semantic=await _semantic_cache(config, semantic_cache),
-        router=_router(router),
+        router=_router(config, router),
         sessions=SessionTiers(cache_store),
         books=parts.open_ledger(store),
         ledger=RetryingLedger(parts.open_ledger(store)),
@@ -101,8 +101,8 @@ async def _semantic_cache(config: GatewayConfig, handle: DeploymentHandle | None
     return RemoteSemanticCache(handle) if handle else await parts.open_semantic_cache(config)
 
 
-def _router(handle: DeploymentHandle | None) -> ComplexityRouter:
-    return RemoteComplexityRouter(handle) if handle else parts.open_router()
+def _router(config: GatewayConfig, handle: DeploymentHandle | None) -> ComplexityRouter:
+    return RemoteComplexityRouter(handle) if handle else parts.open_router(config.embedder)
 
 
 def _checks(store: Store, stages: Stages, backends: list[Backend]) -> dict[str, Check]:

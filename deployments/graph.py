@@ -23,10 +23,11 @@ LIGHT_QUEUE = 512
 def build(args: dict[str, Any]) -> Application:
     """Bind every deployment of a configuration.
 
-    Raises pydantic's `ValidationError` for one that cannot be served, and `ConfigError` without the router's head.
+    Raises pydantic's `ValidationError` for one that cannot be served, and `ConfigError` without the router's head or
+    with an embedder that it cannot read.
     """
     config = GatewayConfig.model_validate(args)
-    open_router()
+    open_router(config.embedder)
     stages = {
         "normalizer": _stage(config, "normalizer", NormalizerDeployment, "Normalizer"),
         "semantic_cache": _stage(config, "semantic_cache", SemanticCacheDeployment, "SemanticCache"),

@@ -15,7 +15,7 @@ from app.observe.telemetry import Telemetry, open_telemetry
 from app.ports import Backend, Verifier
 from app.prompt.normalizer import PromptNormalizer
 from app.route.complexity import ComplexityRouter
-from app.route.heads import load_head
+from app.route.heads import check_embedder, load_head
 from app.store.client import Store
 from app.store.client import open_cache_store as connect_cache
 from app.store.client import open_store as connect
@@ -68,8 +68,9 @@ def open_normalizer(spec: EmbedderSpec) -> PromptNormalizer:
     return PromptNormalizer(SentenceEmbedder.open(spec, find_embedder(spec.model)))
 
 
-def open_router() -> ComplexityRouter:
-    """The router with its packaged head. Raises `ConfigError` where that cannot be loaded."""
+def open_router(embedder: EmbedderSpec) -> ComplexityRouter:
+    """The router with its packaged head. Raises `ConfigError` where that cannot be loaded or read `embedder`."""
+    check_embedder(embedder)
     return ComplexityRouter(load_head())
 
 

@@ -9,8 +9,8 @@ from deployments.parts import open_router
 class ComplexityRouterDeployment:
     """`ComplexityRouter` as a deployment."""
 
-    def __init__(self, _config: GatewayConfig) -> None:
-        self._router = open_router()
+    def __init__(self, config: GatewayConfig) -> None:
+        self._router = open_router(config.embedder)
 
     async def route(self, prompt: NormalizedPrompt, terms: RouteTerms, policy: RoutingPolicy) -> RouteDecision:
         """See `app.ports.ComplexityRouter`."""

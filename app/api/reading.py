@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import uuid4
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from app.api.body import parse, read_body
@@ -10,6 +11,7 @@ from app.api.cache_control import cache_control_of
 from app.api.callers import KeyRing, caller_of, checked_name
 from app.api.schema import WireModel
 from app.domain import GatewayRequest, Operation
+from app.errors import InvalidRequest
 from app.route.bounds import MAX_TIER, MIN_TIER
 
 
@@ -33,6 +35,14 @@ class Reader:
             cache_control=cache_control_of(headers),
             trace_context={name: headers[name] for name in ("traceparent", "tracestate") if name in headers},
             body_bytes=len(body),
-            min_tier=checked_name(MIN_TIER, headers.get(MIN_TIER, "")),
-            max_tier=checked_name(MAX_TIER, headers.get(MAX_TIER, "")),
+            min_tier=_bound(headers, MIN_TIER),
+            max_tier=_bound(headers, MAX_TIER),
         )
+
+
+def _bound(headers: Headers, name: str) -> str:
+    """The one tier that a header names, or nothing. Two lines are refused: who of two would be believed?"""
+    said = headers.getlist(name)
+    if len(said) > 1:
+        raise InvalidRequest(f"{name}: sent {len(said)} times", name)
+    return checked_name(name, said[0]) if said else ""

@@ -4,19 +4,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.config.gateway import TierSpec
+from app.domain import GatewayRequest, Operation
+
+MAXIMA = ("max_completion_tokens", "max_tokens")
+"""Fields that limit the output of one choice somewhere."""
+
+_COUNTING: Mapping[Operation, tuple[str, ...]] = {"chat": MAXIMA, "text_completion": ("max_tokens",)}
+"""Those that an engine heeds, the one that it prefers first: OpenAI's reference, and vLLM's protocol."""
 
 
-def asked_output_tokens(payload: Mapping[str, Any]) -> int | None:
-    """The maximum that the client named for one choice, or None."""
-    for name in ("max_completion_tokens", "max_tokens"):
-        if isinstance(value := payload.get(name), int):
-            return value
-    return None
+def asked_output_tokens(request: GatewayRequest) -> int | None:
+    """The maximum that the client named for one choice, at least 1. None without one, and for what is no such count."""
+    named = (request.payload.get(name) for name in _COUNTING[request.operation])
+    return next((value for value in named if type(value) is int and value >= 1), None)
 
 
-def output_cap(payload: Mapping[str, Any], spec: TierSpec, input_tokens: int) -> int:
+def maximum_fields(request: GatewayRequest) -> list[str]:
+    """The fields that tell an engine its maximum: those that the client named and that count, else `max_tokens`."""
+    counting = _COUNTING[request.operation]
+    return [name for name in counting if request.payload.get(name) is not None] or ["max_tokens"]
+
+
+def output_cap(request: GatewayRequest, spec: TierSpec, input_tokens: int) -> int:
     """Output tokens of one choice on `spec` at most: what was asked, else the tier's own maximum that still fits."""
-    asked = asked_output_tokens(payload)
+    asked = asked_output_tokens(request)
     if asked is not None:
         return min(asked, spec.context_tokens)
     return max(1, min(spec.max_output_tokens, spec.context_tokens - input_tokens))
@@ -26,4 +37,9 @@ def choices(payload: Mapping[str, Any]) -> int:
     """How many answers are generated: `n` (or the larger `best_of`) for each prompt of the request."""
     prompt = payload.get("prompt")
     prompts = len(prompt) if isinstance(prompt, list) and prompt and isinstance(prompt[0], str | list) else 1
-    return max(int(payload.get("n") or 1), int(payload.get("best_of") or 1)) * prompts
+    return max(_count(payload.get("n")), _count(payload.get("best_of"))) * prompts
+
+
+def _count(value: Any) -> int:
+    """Any other value than a count is the engine's to refuse."""
+    return value if type(value) is int and value >= 1 else 1

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache, partial
 
 from app.background import in_time
 from app.budget.sizing import choices
@@ -13,6 +15,14 @@ from app.config.gateway import TierSpec
 from app.domain import BackendCall, Chunk
 from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.tiers.attempts import AttemptObserver, CallFactory
+
+JUDGES = 2
+"""Threads that judge: schemas that are slow by intent keep each other waiting, and nothing else of the process."""
+
+
+@cache
+def _judges() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(JUDGES, thread_name_prefix="judge")
 
 
 class Draft:
@@ -80,5 +90,10 @@ class Draft:
         if self.doubt is None:
             journey, body = self._journey, self._collector.body()
             policy = journey.policy.routing.cascade
-            call = asyncio.to_thread(doubt, journey.request, policy, body, self.confidence)
+            work = partial(doubt, journey.request, policy, body, self.confidence)
+            call = asyncio.get_running_loop().run_in_executor(_judges(), work)
             self.doubt = await in_time(journey, "cascade", call) or ""
+
+    def broke(self) -> None:
+        """What came is not the whole: the answer looks unsure, whatever was thought of it."""
+        self.doubt = "failed"

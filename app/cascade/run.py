@@ -8,7 +8,7 @@ from typing import Protocol
 from app.cascade.draft import Draft
 from app.config.routing import CascadePolicy
 from app.domain import AUTO_MODEL, Chunk, GatewayRequest, Lane, RouteDecision
-from app.errors import LeanServeError
+from app.errors import BackendError, BackendRejected, LeanServeError
 from app.journey import CascadeRecord, Journey
 
 logger = logging.getLogger("leanserve.gateway")
@@ -28,6 +28,7 @@ def answered(journey: Journey, decision: RouteDecision, answers: Answers) -> Bat
     """The chunks of one answer. Raises what the first attempts raise; closing it stops the engine.
 
     Where a first answer is held back, nothing is yielded before it is known which answer is given: see `may_cascade`.
+    One that breaks off meanwhile is a fault only where a better tier's cannot be had.
     """
     if may_cascade(journey.request, journey.policy.routing.cascade, decision):
         return _cascaded(journey, decision, answers)
@@ -45,8 +46,8 @@ def may_cascade(request: GatewayRequest, policy: CascadePolicy, decision: RouteD
 
 
 async def _cascaded(journey: Journey, decision: RouteDecision, answers: Answers) -> Batches:
-    draft = Draft(journey)
-    await _make(draft, answers(decision.tiers, draft))
+    draft, journey.held = Draft(journey), True
+    fault = await _make(draft, answers(decision.tiers, draft))
     if better := _better(decision, draft):
         journey.cascade = cascade = CascadeRecord(draft.doubt or "", confidence=draft.confidence)
         if draft.doubt:
@@ -55,16 +56,26 @@ async def _cascaded(journey: Journey, decision: RouteDecision, answers: Answers)
                     yield chunks
         if cascade.escalated:
             return
-    journey.given = draft.record
+    if fault:
+        raise fault
+    journey.given, journey.held = draft.record, False
     for batch in draft.batches:
         yield batch
 
 
-async def _make(draft: Draft, run: Batches) -> None:
-    async with aclosing(run) as parts:
-        async for chunks in parts:
-            await draft.take(chunks)
+async def _make(draft: Draft, run: Batches) -> BackendError | None:
+    """The fault that broke off a first answer of which a part came; any other is raised."""
+    try:
+        async with aclosing(run) as parts:
+            async for chunks in parts:
+                await draft.take(chunks)
+    except BackendError as error:
+        if isinstance(error, BackendRejected) or not draft.batches:
+            raise
+        draft.broke()
+        return error
     await draft.judge()
+    return None
 
 
 def _better(decision: RouteDecision, draft: Draft) -> tuple[str, ...]:
@@ -79,9 +90,9 @@ async def _escalated(journey: Journey, cascade: CascadeRecord, run: Batches) -> 
     try:
         async with aclosing(run) as parts:
             async for chunks in parts:
-                cascade.escalated = True
+                cascade.escalated, journey.held = True, False
                 yield chunks
     except LeanServeError as error:
         if cascade.escalated:
             raise
-        logger.warning("request=%s keeps its first answer: %s", journey.request.id, error.code)
+        logger.warning("request=%s has no second answer: %s", journey.request.id, error.code)

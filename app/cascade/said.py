@@ -24,6 +24,13 @@ def functions_of(choice: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [each for each in (*called, message.get("function_call")) if isinstance(each, Mapping)]
 
 
+def calls_otherwise(choice: Mapping[str, Any]) -> bool:
+    """Whether a choice calls anything but functions, as a custom tool, whose input has no schema."""
+    message = choice.get("message")
+    calls: Sequence[Any] = (message.get("tool_calls") if isinstance(message, Mapping) else None) or ()
+    return any(isinstance(call, Mapping) and call.get("type") not in (None, "function") for call in calls)
+
+
 def is_empty(choice: Mapping[str, Any]) -> bool:
     """Whether a choice says nothing: neither text but white space, nor a call, nor anything else."""
     message = choice.get("message")

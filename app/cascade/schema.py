@@ -1,12 +1,14 @@
 """Whether a value is valid by a JSON schema that a client sent: with bounded work, and never over the network.
 
-Three things a schema could do to its reader: name a remote `$ref` (the registry here is empty), hold a pattern that
-backtracks without end (`regex` has a clock, `re` has none), and grow without bound through references (each keyword
-takes from a budget of work).
+Three things a schema could do to its reader: name a remote `$ref` (the registry here is empty), hold patterns that
+backtrack without end (`regex` has a clock, `re` has none), and grow without bound through references (each keyword
+takes from a budget of work and of time).
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 import regex
@@ -16,7 +18,12 @@ from referencing import Registry
 
 MAX_WORK = 50_000
 """Keywords applied, large ones counted by size: half a second of a slow core."""
-PATTERN_TIMEOUT_S = 0.01
+MOST_S = 0.5
+"""Seconds of one judgement, its patterns among them: one keyword costs the same work whether it is quick or slow."""
+MAX_PATTERN = 1_000
+"""Characters of a pattern: compiling one has no clock, 38,000 characters take 0.16 s and a million nine seconds."""
+SOON_S = 0.001
+"""The least time-out of a pattern: `regex` takes none below zero."""
 
 _UNBOUNDED = ("patternProperties", "unevaluated")
 """Beginnings of keywords that match patterns without a clock, or walk through references by themselves."""
@@ -28,33 +35,49 @@ class Unjudgeable(Exception):
     """Nobody can say in bounded work whether the value is valid."""
 
 
-def is_valid(value: Any, schema: Any) -> bool:
+@dataclass(slots=True)
+class Work:
+    """What one judgement may still do, over all of its values: keywords, and the time (monotonic, in s) to stop at."""
+
+    keywords: int = MAX_WORK
+    until: float = field(default_factory=lambda: time.monotonic() + MOST_S)
+
+    def spend(self, keywords: int) -> None:
+        """Take from what is left. Raises `Unjudgeable`."""
+        self.keywords -= keywords
+        if self.keywords < 0 or self.seconds() <= 0:
+            raise Unjudgeable("the schema is too much work")
+
+    def seconds(self) -> float:
+        """How long the judgement may still take."""
+        return self.until - time.monotonic()
+
+
+def is_valid(value: Any, schema: Any, work: Work | None = None) -> bool:
     """Whether `value` is valid by `schema`, draft 2020-12, `format` not checked.
 
-    Blocks for up to a second: not for the event loop. Raises `Unjudgeable`, also for what is no schema, for a reference
-    that leads nowhere, and for one that leads in a circle.
+    Blocks for as long as `work` allows, which is its own unless it is given: not for the event loop. Raises
+    `Unjudgeable`, also for what is no schema, for a reference that leads nowhere, and for one that leads in a circle.
     """
     try:
-        return _is_valid(value, schema)
+        return _is_valid(value, schema, work or Work())
     except Exception as error:  # what the library raises is not its interface: TypeError, RecursionError, its own
         raise Unjudgeable("the schema cannot be read in bounded work") from error
 
 
-def _is_valid(value: Any, schema: Any) -> bool:
+def _is_valid(value: Any, schema: Any, work: Work) -> bool:
+    work.spend(1)
     if any(keyword in str(schema) for keyword in _UNBOUNDED):
         raise Unjudgeable("the library would do unbounded work for one keyword")
-    _work.set([MAX_WORK])
+    _work.set(work)
     return bool(_Bounded(schema, registry=Registry()).is_valid(value))
 
 
-_work: ContextVar[list[int]] = ContextVar("work left")
+_work: ContextVar[Work] = ContextVar("work left")
 
 
-def _spend(work: int) -> None:
-    left = _work.get()
-    left[0] -= work
-    if left[0] < 0:
-        raise Unjudgeable("the schema is too much work")
+def _spend(keywords: int) -> None:
+    _work.get().spend(keywords)
 
 
 def _counted(keyword: Keyword) -> Keyword:
@@ -66,8 +89,11 @@ def _counted(keyword: Keyword) -> Keyword:
 
 
 def _pattern(_validator: Any, expected: Any, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    if not isinstance(expected, str) or len(expected) > MAX_PATTERN:
+        raise Unjudgeable("the pattern is too long to compile")
     try:
-        if isinstance(value, str) and not regex.search(expected, value, timeout=PATTERN_TIMEOUT_S):
+        left = max(_work.get().seconds(), SOON_S)
+        if isinstance(value, str) and not regex.search(expected, value, timeout=left):
             yield ValidationError("the pattern does not match")
     except (TimeoutError, regex.error) as error:
         raise Unjudgeable("a pattern cannot be matched") from error

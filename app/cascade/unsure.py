@@ -6,6 +6,7 @@ from typing import Any, Literal
 from app.budget.sizing import asked_output_tokens
 from app.cascade.refusal import is_refusal
 from app.cascade.said import is_empty
+from app.cascade.schema import Work
 from app.cascade.structure import is_unmet
 from app.config.routing import CascadePolicy
 from app.domain import Chunk, GatewayRequest
@@ -31,10 +32,11 @@ def _doubts(
     if not choices or any(map(is_empty, choices)):
         yield "empty"
     # Cut at the client's own maximum, a better model's answer would be cut too.
-    own_maximum = asked_output_tokens(request.payload) is not None
+    own_maximum = asked_output_tokens(request) is not None
     if policy.truncated and not own_maximum and any(choice.get("finish_reason") == "length" for choice in choices):
         yield "truncated"
     if confidence is not None and confidence < policy.min_confidence:
         yield "confidence"
-    if policy.structure and any(is_unmet(request.payload, choice) for choice in choices):
+    work = Work()
+    if policy.structure and any(is_unmet(request.payload, choice, work) for choice in choices):
         yield "structure"

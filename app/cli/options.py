@@ -13,4 +13,6 @@ HOME = Path(".leanserve")
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", help="YAML of a policy, such as `calibrate` writes; the shipped one without.")
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute on; half of the machine's without.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=256, help="Threads to compute on; half of the machine's without.")
+]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.errors import ModelFilesError
 
 if TYPE_CHECKING:
+    from app.config.gateway import EmbedderSpec
     from app.embed.batching import Encode
 
 
@@ -24,13 +25,17 @@ def reading(source: Path) -> Iterator[Callable[[int], None]]:
         yield lambda size: bars.advance(task, size)
 
 
-def open_embedder(threads: int | None) -> "Encode":
-    """The graph's embedder on `threads`, half of the machine's by default. Raises ModelFilesError for missing files."""
+def open_embedder(threads: int | None, spec: "EmbedderSpec | None" = None) -> "Encode":
+    """The graph's embedder, the default one or that of `spec`, on `threads`, half of the machine's by default.
+
+    Raises ModelFilesError for missing files.
+    """
     from app.config.gateway import EmbedderSpec  # noqa: PLC0415
     from app.embed.sentence import open_encoder  # noqa: PLC0415 - onnxruntime, only where it runs
     from app.embed.source import find_embedder  # noqa: PLC0415
 
+    spec, threads = spec or EmbedderSpec(), threads or max(1, (os.cpu_count() or 1) // 2)
     try:
-        return open_encoder(find_embedder(EmbedderSpec().model), threads or max(1, (os.cpu_count() or 1) // 2))
+        return open_encoder(find_embedder(spec.model), threads, spec.arithmetic)
     except OSError as error:
         raise ModelFilesError(f"the embedder cannot be opened: {error}") from error

@@ -1,11 +1,11 @@
 """`leanserve route`: train the routing head, and route prompts from a file without a server."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.cli.reading import open_embedder
 from app.cli.route_calibrate import calibrate
 from app.cli.route_evaluate import evaluate
 from app.errors import ConfigError
@@ -49,15 +49,12 @@ def prompts(
     policy: Annotated[Path | None, typer.Option(help="A policy of its own, on top of the configuration's.")] = None,
 ) -> None:
     """Say which tier each prompt of a file would take, with score and probabilities: no server, no model called."""
-    from app.embed.sentence import open_encoder  # noqa: PLC0415
-    from app.embed.source import find_embedder  # noqa: PLC0415
     from app.route.complexity import ComplexityRouter  # noqa: PLC0415
-    from app.route.heads import load_head  # noqa: PLC0415
-    from app.route.prompts import Offline, route_prompts  # noqa: PLC0415
+    from app.route.heads import check_embedder, load_head  # noqa: PLC0415
+    from app.route.prompts import Offline, route_file  # noqa: PLC0415
 
     setting = read_setting(tiers.split(","), config, policy)
-    router, spec = ComplexityRouter(load_head()), setting.embedder
-    encode = open_encoder(find_embedder(spec.model), spec.threads, spec.arithmetic)
-    with source.open(encoding="utf-8", errors="replace") as lines, output.open("w", encoding="utf-8") as out:
-        for decision in route_prompts(lines, Offline(encode, router, setting)):
-            out.write(json.dumps(decision) + "\n")
+    spec = setting.embedder
+    check_embedder(spec)
+    router = ComplexityRouter(load_head())
+    route_file(source, output, Offline(open_embedder(spec.threads, spec), router, setting))

@@ -1,6 +1,7 @@
 """`leanserve route calibrate`: the router's calibration and thresholds, refitted on what became of requests."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from app.cli.reading import open_embedder
 from app.errors import ConfigError
 
 if TYPE_CHECKING:
+    from app.config.policy import Policy
     from app.learn.calibration.lines import Judge
 
 LINES = (
@@ -56,9 +58,10 @@ def calibrate(
     if source is None and tenant is None:
         raise ConfigError("name --input, --tenant or both: there is nothing to learn from")
     shown, order, evidence = load_policy(policy) if policy else Policy(), named_tiers(tiers), Evidence()
-    present = (shown if feature is None else shown.for_feature(feature)).routing
+    own = shown if feature is None else shown.for_feature(feature)
+    present = own.routing
     if source:
-        evidence.add(of_file(source, order, open_judge))
+        evidence.add(of_file(source, order, partial(open_judge, own)))
     if tenant is not None:
         evidence.add(asyncio.run(of_tenant(redis_url, prefix, tenant, feature, kind)))
     found = recalibrate(evidence, present, target, order=[tier.name for tier in order], seed=seed)
@@ -71,9 +74,9 @@ def calibrate(
     typer.echo(f"{output} holds the policy")
 
 
-def open_judge() -> "Judge":
+def open_judge(policy: "Policy") -> "Judge":
     """The packaged head behind the packaged embedder: some seconds. Raises ModelFilesError and ConfigError."""
     from app.learn.calibration.lines import judging  # noqa: PLC0415 - numpy
     from app.route.heads import load_head  # noqa: PLC0415
 
-    return judging(load_head(), open_embedder(None))
+    return judging(load_head(), open_embedder(None), policy)

@@ -15,7 +15,7 @@ from app.cli.child import LOGS, ChildDied, Launch, ServingChild
 from app.cli.progress import pull_all
 from app.cli.welcome import Ticker, welcome
 from app.config.catalog import load_catalog
-from app.config.gateway import GatewayConfig
+from app.config.gateway import EmbedderSpec, GatewayConfig
 from app.config.load import load
 from app.store.embedded import EmbeddedRedis
 
@@ -40,7 +40,7 @@ def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console
     console = console or Console()
     home = home.resolve()
     gateway = load(config).gateway
-    check_head()
+    check_head(gateway.embedder)
     if models := models_to_pull(gateway):
         pull_all(models, home, console)
     argv = [sys.executable, "-m", "deployments.launch", str(config.resolve()), "--home", str(home)]
@@ -51,10 +51,12 @@ def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console
         return serve(Launch(argv, env, home / "logs" / "serve.log"), console, redis)
 
 
-def check_head() -> None:
+def check_head(embedder: EmbedderSpec) -> None:
     """Raises `ConfigError` at once, not minutes later from a replica."""
-    from app.route.heads import load_head  # noqa: PLC0415 - numpy and the weights, only to see that they are there
+    # numpy and the weights, only to see that they are there
+    from app.route.heads import check_embedder, load_head  # noqa: PLC0415
 
+    check_embedder(embedder)
     load_head()
 
 

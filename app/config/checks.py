@@ -1,10 +1,13 @@
 """What neither the tiers nor the policy can see alone."""
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from app.config.policy import Policy
 from app.config.routing import RoutingPolicy
 from app.errors import ConfigError
+
+logger = logging.getLogger("leanserve.config")
 
 DEFAULTS = RoutingPolicy().thresholds
 """Thresholds that nobody wrote, or wrote as they are: they may be of tiers that are not there."""
@@ -18,6 +21,31 @@ def check_routing(policy: Policy, tiers: Sequence[str]) -> None:
     for place, routing in _policies(policy):
         for fault in _faults(routing, tiers):
             raise ConfigError(f"{place}.{fault}")
+
+
+def warn_of_thresholds(policy: Policy, tiers: Sequence[str]) -> None:
+    """Say in the log which of `tiers` (cheapest to best) no threshold leads to, because thresholds name other tiers.
+
+    The default thresholds fit any tiers, so that this is no error; a feature is named where it differs.
+    """
+    general = _unreached(policy.routing, tiers)
+    for place, routing in _policies(policy):
+        text = _unreached(routing, tiers)
+        if text and (place == "routing" or text != general):
+            logger.warning("%s.%s", place, text)
+
+
+def _unreached(routing: RoutingPolicy, tiers: Sequence[str]) -> str:
+    """What the log says of one routing policy, after its place; empty where all is well."""
+    strange = [name for name in routing.thresholds if name not in tiers]
+    unreached = [name for name in tiers[:-1] if name not in routing.thresholds]
+    if routing.policy != "thresholds" or not strange or not unreached:
+        return ""
+    named = ", ".join(f"{name}: {value:g}" for name, value in routing.thresholds.items())
+    return (
+        f"thresholds: {{{named}}} do not fit the tiers {', '.join(tiers)}: no score leads to {', '.join(unreached)}, "
+        f"a better tier is paid instead; write a threshold for each tier but {tiers[-1]}"
+    )
 
 
 def _policies(policy: Policy) -> Iterator[tuple[str, RoutingPolicy]]:

@@ -94,6 +94,11 @@ class Price(PolicyModel):
     output: Decimal = Field(ge=0)
     cached_input: Decimal | None = Field(default=None, ge=0)
 
+    @property
+    def blended(self) -> Decimal:
+        """US dollars per million tokens, three of input to one of output: the blend that price lists are ranked by."""
+        return (self.input * 3 + self.output) / 4
+
 
 class BudgetRule(PolicyModel):
     """A hard limit by pattern: `name: "*"` is every scope of the kind, each with a counter of its own."""

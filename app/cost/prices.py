@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from math import lcm
 
 from app.config.gateway import TierSpec
@@ -14,12 +13,16 @@ from app.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class _Rate:
-    """Micro-USD per token as whole multiples of 1/`scale`, so that any decimal price is exact."""
+    """Micro-USD per token as whole multiples of 1/`scale`, so that any decimal price is exact.
+
+    `blended` is `Price.blended`.
+    """
 
     input: int
     cached: int
     output: int
     scale: int
+    blended: Decimal
 
     def of(self, input_tokens: int, cached_tokens: int, output_tokens: int) -> MicroUsd:
         """`input_tokens` without the cached ones; rounded up to whole micro-USD."""
@@ -30,7 +33,9 @@ class _Rate:
 def _rate(price: Price) -> _Rate:
     cached = price.input if price.cached_input is None else price.cached_input
     scale = lcm(*(part.as_integer_ratio()[1] for part in (price.input, cached, price.output)))
-    return _Rate(_scaled(price.input, scale), _scaled(cached, scale), _scaled(price.output, scale), scale)
+    return _Rate(
+        _scaled(price.input, scale), _scaled(cached, scale), _scaled(price.output, scale), scale, price.blended
+    )
 
 
 def _scaled(amount: Decimal, scale: int) -> int:
@@ -66,13 +71,12 @@ class PriceSheet:
 
     def per_million(self, tier: TierSpec) -> Decimal:
         """US dollars per million tokens at the tier's cheapest backend, three input tokens to one output token."""
-        rate = self._cheapest(tier)
-        return Decimal(3 * rate.input + rate.output) / (4 * rate.scale)
+        return self._cheapest(tier).blended
 
     def _cheapest(self, tier: TierSpec) -> _Rate:
         """Of the backend that is tried first; see `app.tiers.attempts.cheapest_first`."""
         rates = [self._rate_of(tier.name, backend) for backend in tier.backend_names()]
-        return min(rates, key=lambda rate: Fraction(3 * rate.input + rate.output, rate.scale))
+        return min(rates, key=lambda rate: rate.blended)
 
     def check(self, tiers: Sequence[TierSpec]) -> None:
         """Raise `ConfigError` for a backend without a price, and for a `tier/backend` price that no backend has."""

@@ -10,6 +10,7 @@ from app.domain.prompt import NormalizedPrompt, PromptKeys
 from app.domain.request import (
     AUTO_MODEL,
     DEFAULT_TENANT,
+    LARGE_BODY_BYTES,
     BackendCall,
     CacheControl,
     Caller,
@@ -24,6 +25,7 @@ from app.domain.usage import MicroUsd, Usage
 __all__ = [
     "AUTO_MODEL",
     "DEFAULT_TENANT",
+    "LARGE_BODY_BYTES",
     "Answer",
     "BackendCall",
     "BudgetExceeded",

@@ -54,7 +54,7 @@ class RouteTerms:
 
     `tiers` may serve, from the cheapest to the best, and are not empty. `excluded` says of each other tier which
     constraint it fails. `session_tier` is the tier of this session so far, or empty. `explain`: with evidence.
-    `catalog` are all tiers, allowed or not; empty where nothing is excluded.
+    `catalog` are all tiers, allowed or not; empty where all of them may serve.
     """
 
     tiers: tuple[TierTerms, ...]

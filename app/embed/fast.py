@@ -6,20 +6,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from safetensors import safe_open
 from tokenizers import Encoding, Tokenizer
 
 from app.config.gateway import Arithmetic
 from app.embed.bert import sentence_model
 from app.embed.layout import TOKENIZER, WEIGHTS, FastModel
+from app.embed.session import open_session
 from app.embed.window import Offsets, cut_tokens
 
 TOGETHER = 4
 """Texts that share one padded tensor, neighbours in length. Of 64 questions on one busy core a text takes 3.9 ms so,
 4.4 ms alone and 6.0 ms in sixteens (float32: 8.0, 13.5 and 9.9)."""
 
-ERRORS_ONLY = 3
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 
@@ -68,16 +67,6 @@ def padded(rows: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
     for i, row in enumerate(rows):
         ids[i, : len(row)], mask[i, : len(row)] = row, 1
     return ids, mask
-
-
-def open_session(model: bytes, threads: int) -> Any:
-    """An ONNX model on the processor."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = ERRORS_ONLY
-    # spinning threads would take a core from the engine between two requests
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def open_tokenizer(folder: Path, length: int | None) -> Tokenizer:

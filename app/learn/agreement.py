@@ -6,23 +6,27 @@ that are not, each says something else. Longer ones are compared by their meanin
 cosine of at least `ALIKE`, and no number that only the shorter one has. Nobody measured how often that is right.
 """
 
+import asyncio
 import json
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from app.domain import Chunk
 from app.learn.records import Likeness
 
+T = TypeVar("T")
 Embed = Callable[[Sequence[str]], Awaitable[list[bytes]]]
 """Texts to little-endian float32 unit vectors, as `Normalizer.embed`."""
 
 SHORT = 64
 """Characters: a label, a number, a name, a line. Two such answers agree literally or not at all."""
+AT_ONCE = 4_096
+"""Characters of both texts that are compared on the event loop, in under a millisecond; more go to a thread."""
 ALIKE = 0.9
 """A choice, not a measurement: paraphrases of one paragraph are usually above it, two answers on one topic below."""
 
@@ -51,7 +55,13 @@ async def liken(one: Chunk, other: Chunk, embed: Embed) -> Likened | None:
     texts = _text(one), _text(other)
     if not all(texts):
         return None
-    return _literally(*texts) or await _by_meaning(*texts, embed)
+    return await _beside(_literally, *texts) or await _by_meaning(*texts, embed)
+
+
+async def _beside(compare: Callable[[str, str], T], one: str, other: str) -> T:
+    if len(one) + len(other) <= AT_ONCE:
+        return compare(one, other)
+    return await asyncio.to_thread(compare, one, other)
 
 
 def _literally(one: str, other: str) -> Likened | None:
@@ -67,9 +77,14 @@ def _literally(one: str, other: str) -> Likened | None:
 async def _by_meaning(one: str, other: str, embed: Embed) -> Likened:
     vectors = [np.frombuffer(vector, "<f4") for vector in await embed([one, other])]
     cosine = min(1.0, max(0.0, float(vectors[0] @ vectors[1])))
+    alike = cosine >= ALIKE and await _beside(_same_numbers, one, other)
+    return Likened("alike" if alike else "unlike", cosine)
+
+
+def _same_numbers(one: str, other: str) -> bool:
+    """Whether the longer text has every number of the shorter."""
     shorter, longer = sorted((plain(one), plain(other)), key=len)
-    same_numbers = set(_NUMBER.findall(shorter)) <= set(_NUMBER.findall(longer))
-    return Likened("alike" if cosine >= ALIKE and same_numbers else "unlike", cosine)
+    return set(_NUMBER.findall(shorter)) <= set(_NUMBER.findall(longer))
 
 
 def plain(text: str) -> str:
@@ -100,7 +115,10 @@ def _calls(body: Chunk) -> list[tuple[str, Any]]:
 
 def _json(text: str) -> Any:
     """The object or list that a text is, fenced or not; None for any other text."""
-    bare = re.sub(r"^```(?:json)?\s*|\s*```$", "", text.strip())
+    bare = text.strip()
+    if bare.startswith("```"):
+        bare = bare.removeprefix("```").removeprefix("json").lstrip()
+    bare = bare.removesuffix("```").rstrip()
     if not bare.startswith(("{", "[")):
         return None
     try:

@@ -1,14 +1,15 @@
 """What is kept of a request to learn from, as Redis keeps it: numbers and names, never a word of prompt or answer."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 import msgspec
+import numpy as np
 
 from app.config.routing import TierCalibration
 from app.journey import AttemptOutcome, AttemptRecord, Journey
+from app.route.chances import logit, sigmoid
 
 T = TypeVar("T")
 
@@ -65,8 +66,9 @@ class Compared:
 
 
 def is_answered(journey: Journey) -> bool:
-    """Whether the client got an answer, or the beginning of one before it left."""
-    return journey.hit is not None or any(map(_answered, journey.attempts))
+    """Whether the client got an answer, or the beginning of one before it left; what was held back it did not get."""
+    given = None if journey.held else journey.answering
+    return journey.hit is not None or (given is not None and _answered(given))
 
 
 def routed_of(journey: Journey, at: float) -> Routed | None:
@@ -89,19 +91,9 @@ def uncalibrated(p: Mapping[str, float], calibration: Mapping[str, TierCalibrati
     for tier, chance in p.items():
         own = calibration.get(tier, TierCalibration())
         if own.slope > 0:
-            found[tier] = sigmoid((logit(chance) - own.intercept) / own.slope)
+            held = np.array(min(max(chance, CLOSEST), 1 - CLOSEST))
+            found[tier] = float(sigmoid((logit(held) - own.intercept) / own.slope))
     return found
-
-
-def logit(chance: float) -> float:
-    """Of a chance, held within `CLOSEST` of 0 and 1."""
-    held = min(max(chance, CLOSEST), 1 - CLOSEST)
-    return math.log(held / (1 - held))
-
-
-def sigmoid(value: float) -> float:
-    """1 / (1 + e^-value), for any value."""
-    return 0.5 * (1 + math.tanh(value / 2))
 
 
 def encode(record: Routed | Outcome | Compared) -> bytes:

@@ -124,10 +124,13 @@ def likeness_attributes(found: Likened) -> Attributes:
 def is_sampled(journey: Journey) -> bool:
     """Whether a complete answer of this journey is one of the share: always the same for one request id.
 
-    Only what the router gave to a cheaper tier, and that tier answered with one choice, can be compared.
+    Only what the router gave to a cheaper tier, and that tier answered with one choice, can be compared; and only what
+    the router was sure of, since nothing is learned from the rest.
     """
     decision, share = journey.decision, journey.policy.routing.shadow
     if not share or decision is None or decision.score is None or not decision.fallbacks:
+        return False
+    if decision.uncertain:
         return False
     answered = journey.tier == decision.tier and not journey.error and choices(journey.request.payload) == 1
     return answered and place(journey.request.id) < share

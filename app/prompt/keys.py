@@ -37,6 +37,9 @@ NOT_IN_KEY = frozenset(
 """Parameters that change how an answer is delivered, billed or labelled, never the answer. All others count, unknown
 ones too."""
 
+NOT_IN_ROUTING_KEY = frozenset({"shadow", "session_ttl_s", "sticky"})
+"""Parts of the routing policy that change what is learned and how long a session stays, never the answer itself."""
+
 _EXACT_INTEGER = 2**53
 _CANONICAL_ROLES = frozenset({"system", "developer", "user", "assistant"})
 
@@ -62,9 +65,10 @@ class KeyMaker:
         The neighbourhood is the context, where the text may be compared by meaning. The tenant is part of the context,
         and with the cache's scope `user` the user: nobody else's answer is ever met.
 
-        An empty text means that nothing can be asked by meaning (no semantic lookup): the last message is not the
-        user's (an assistant's beginning, a tool's result), holds no text, or the prompt is a list or token ids. Then
-        the context holds the whole conversation and the canonical key says no more than it.
+        Where the last message is not the user's (an assistant's beginning, a tool's result), holds no text, or the
+        prompt is a list or token ids, nothing can be asked by meaning: there is no neighbourhood, the context holds the
+        whole conversation and the canonical key says no more than it. The text is then for the router alone, that of
+        the user's last message before; it is empty where there is none.
         """
         texts, rest = _split(request)
         context = self._context_key(request, policy, rest, partial(_asked, request))
@@ -72,7 +76,8 @@ class KeyMaker:
         exact = texts if request.operation == "text_completion" else canonical
         text = "\n".join(canonical).strip()
         near = context if comparable(text, verified=policy.cache.threshold is None) else ""
-        return PromptKeys(_digest([context, *exact]), context, near), text
+        keys = PromptKeys(_digest([context, *exact]), context, near)
+        return keys, text if texts else _earlier_text(request, policy.normalizer)
 
     def split(self, request: GatewayRequest) -> tuple[str, dict[str, Any]]:
         """The last user message's text as it came (its parts joined by a line end), and the payload without it."""
@@ -83,12 +88,13 @@ class KeyMaker:
         body = {name: value for name, value in rest.items() if value is not None and name not in NOT_IN_KEY}
         if isinstance(messages := body.get("messages"), list):
             body["messages"] = [_message(message, policy.normalizer, spoken) for message in messages]
+        routing = policy.routing.model_dump_json(exclude=set(NOT_IN_ROUTING_KEY))
         return _digest(
             {
                 "v": KEY_VERSION,
                 "operation": request.operation,
                 "makers": self._makers,
-                "policy": _policy_identity(policy.version, policy.normalizer, policy.routing.model_dump_json()),
+                "policy": _policy_identity(policy.version, policy.normalizer, routing),
                 "tenant": request.caller.tenant,
                 "user": request.caller.user if policy.cache.scope == "user" else None,
                 "body": body,
@@ -114,6 +120,19 @@ def _split(request: GatewayRequest) -> tuple[list[str], dict[str, Any]]:
     texts, content = _split_content(messages[-1].get("content"))
     payload["messages"] = [*messages[:-1], {**messages[-1], "content": content}]
     return texts, payload
+
+
+def _earlier_text(request: GatewayRequest, policy: NormalizerPolicy) -> str:
+    """The canonical text of the user's last message where others speak after it: what an agent's loop is about."""
+    messages = request.payload.get("messages")
+    if request.operation != "chat" or not isinstance(messages, list):
+        return ""
+    last = next((at for at in range(len(messages) - 1, -1, -1) if _is_user(messages[at])), None)
+    if last is None:
+        return ""
+    texts, _ = _split_content(messages[last].get("content"))
+    rest = {"messages": messages[:last] + messages[last + 1 :]}
+    return "\n".join(canonical_text(text, policy, spoken=lambda: _instructed(rest)) for text in texts).strip()
 
 
 def _split_prompt(payload: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:

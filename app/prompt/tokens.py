@@ -113,14 +113,16 @@ def _structure(payload: Mapping[str, Any]) -> int:
 
 def _ids(payload: Mapping[str, Any]) -> int:
     given = (prompt for prompt in _prompts(payload) if not isinstance(prompt, str))
-    return sum(1 if isinstance(prompt, int) else len(prompt) for prompt in given)
+    return sum(len(prompt) if isinstance(prompt, list) else 1 for prompt in given)
 
 
 def _overhead(message: Mapping[str, Any]) -> int:
     content = message.get("content")
     parts = content if isinstance(content, list) else []
-    media = sum(isinstance(part, Mapping) and part.get("type") in MEDIA for part in parts)
-    calls = len(message.get("tool_calls") or ()) + (message.get("role") == "tool")
+    kinds = (part.get("type") for part in parts if isinstance(part, Mapping))
+    media = sum(isinstance(kind, str) and kind in MEDIA for kind in kinds)
+    called = message.get("tool_calls")
+    calls = (len(called) if isinstance(called, list) else 0) + (message.get("role") == "tool")
     return MESSAGE_TOKENS * (1 + calls) + IMAGE_TOKENS * media + len(parts)
 
 

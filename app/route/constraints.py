@@ -48,16 +48,16 @@ def constrain(
     """
     excluded = within_bounds(specs, bounds_of(request, policy, [spec.name for spec in specs]))
     excluded |= lacking(left(specs, excluded), request.payload)
-    excluded |= too_small(left(specs, excluded), request.payload, input_tokens)
+    excluded |= too_small(left(specs, excluded), request, input_tokens)
     if not left(specs, excluded):
         raise no_tier(specs, excluded)
-    excluded |= too_dear(left(specs, excluded), request.payload, prices, input_tokens, situation.budget_left)
+    excluded |= too_dear(left(specs, excluded), request, prices, input_tokens, situation.budget_left)
     excluded |= before_session(left(specs, excluded), specs, situation.session_tier if policy.sticky else "")
     return Constrained(tuple(left(specs, excluded)), excluded)
 
 
 def constrain_named(
-    specs: Sequence[TierSpec], named: Sequence[str], request: GatewayRequest, policy: RoutingPolicy
+    specs: Sequence[TierSpec], named: Sequence[str], request: GatewayRequest, policy: RoutingPolicy, input_tokens: int
 ) -> Constrained:
     """Of the tiers that the client asked for by name, those that can serve. Raises `NoTier`.
 
@@ -66,7 +66,7 @@ def constrain_named(
     """
     excluded = within_bounds(specs, bounds_of(request, policy, [spec.name for spec in specs]))
     excluded |= lacking(left(specs, excluded), request.payload)
-    excluded |= {spec.name: CONTEXT for spec in left(specs, excluded) if surely_too_small(spec, request.payload)}
+    excluded |= dict.fromkeys(surely_too_small(left(specs, excluded), request.payload, input_tokens), CONTEXT)
     chosen = [spec for spec in specs if spec.name in named]
     if not left(chosen, excluded):
         raise no_tier(chosen, excluded)
@@ -97,27 +97,33 @@ def lacking(specs: Sequence[TierSpec], payload: Mapping[str, Any]) -> dict[str, 
     return {name: found[0].replace("_", " ") for name, found in missing.items() if found}
 
 
-def too_small(specs: Sequence[TierSpec], payload: Mapping[str, Any], input_tokens: int) -> dict[str, str]:
+def too_small(specs: Sequence[TierSpec], request: GatewayRequest, input_tokens: int) -> dict[str, str]:
     """Contexts that do not hold input and output, by the estimate, which leans upwards.
 
     Where no tier's does, that of the longest context stays, unless it is surely exceeded: the engine counts exactly.
     """
-    asked = asked_output_tokens(payload)
+    asked = asked_output_tokens(request)
     small = {spec.name for spec in specs if input_tokens + (asked or spec.max_output_tokens) > spec.context_tokens}
     if len(small) == len(specs):
         longest = max((spec.context_tokens for spec in specs), default=0)
-        small = {spec.name for spec in specs if spec.context_tokens < longest or surely_too_small(spec, payload)}
+        shorter = {spec.name for spec in specs if spec.context_tokens < longest}
+        small = shorter | surely_too_small(specs, request.payload, input_tokens)
     return {spec.name: CONTEXT for spec in specs if spec.name in small}
 
 
-def surely_too_small(spec: TierSpec, payload: Mapping[str, Any]) -> bool:
-    """Whether the input alone is longer than the context, by any tokenizer."""
-    return least_input_tokens(payload) >= spec.context_tokens
+def surely_too_small(specs: Sequence[TierSpec], payload: Mapping[str, Any], input_tokens: int) -> set[str]:
+    """The names of those whose context the input alone exceeds, by any tokenizer.
+
+    The texts are weighed again, once for all tiers, only where the estimate of `input_tokens` leaves a doubt.
+    """
+    doubtful = [spec for spec in specs if input_tokens >= spec.context_tokens]
+    least = least_input_tokens(payload) if doubtful else 0
+    return {spec.name for spec in doubtful if least >= spec.context_tokens}
 
 
 def too_dear(
     specs: Sequence[TierSpec],
-    payload: Mapping[str, Any],
+    request: GatewayRequest,
     prices: PriceSheet,
     input_tokens: int,
     budget_left: MicroUsd | None,
@@ -129,7 +135,7 @@ def too_dear(
     """
     if budget_left is None:
         return {}
-    outputs = [output_cap(payload, spec, input_tokens) * choices(payload) for spec in specs]
+    outputs = [output_cap(request, spec, input_tokens) * choices(request.payload) for spec in specs]
     worst = [prices.worst_case([spec], input_tokens, max(outputs[: at + 1])) for at, spec in enumerate(specs)]
     return {spec.name: BUDGET for spec, cost in list(zip(specs, worst, strict=True))[1:] if cost > budget_left}
 

@@ -17,7 +17,7 @@ Vector = npt.NDArray[np.float32]
 WINDOW = 1024
 WORD = re.compile(r"[a-z']+|\d+(?:[.,]\d+)*")
 LETTERS = re.compile(r"[^\W\d_]+")
-OPTIONS = re.compile(r"(?:^|\n)\s*\(?[B-D][.)]\s")
+OPTIONS = re.compile(r"(?:^|\n)[ \t]*\(?[B-D][.)]\s")
 CODE = (
     "def ",
     "class ",

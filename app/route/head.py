@@ -15,6 +15,9 @@ from app.route.weights_file import Matrix, Weights
 WEIGHTS = "head.npz"
 """The file in the package `app.route.weights`."""
 
+TRAINED_ON = "all-MiniLM-L6-v2/int8-1"
+"""`EmbedderSpec.identity` of the vectors that its weights were fitted on: those of the default embedder."""
+
 CLIP = 3.0
 """Standardized features beyond ±3 are held there: a strange text may not drive the score further than training saw."""
 

@@ -71,16 +71,16 @@ def first_reach(x: Array, y: Array, level: float) -> float:
     return float(x[at - 1] + part * (x[at] - x[at - 1]))
 
 
-def calibration_error(scores: Array, labels: Array, bins: int = 10) -> float:
-    """Expected calibration error: mean |score − label| by score bin of equal width, weighted by prompts. 0 is best.
+def calibration_error(scores: Array, labels: Array, weights: Array | None = None, bins: int = 10) -> float:
+    """Expected calibration error: mean |score − label| by score bin of equal width, by weight. 0 is best.
 
     (Naeini, Cooper, Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.) Labels
-    may be shares, 0–1.
+    may be shares, 0–1; without `weights` each prompt counts 1. Shapes (n,).
     """
+    counts = np.ones(len(scores)) if weights is None else weights
     which = np.minimum((scores * bins).astype(int), bins - 1)
-    count = np.maximum(np.bincount(which, minlength=bins), 1)
-    gaps = np.bincount(which, weights=scores - labels, minlength=bins) / count
-    return float((np.abs(gaps) * np.bincount(which, minlength=bins)).sum() / len(scores))
+    gaps = np.bincount(which, weights=counts * (scores - labels), minlength=bins)
+    return float(np.abs(gaps).sum() / counts.sum())
 
 
 def kept(chosen: Array, best: Array) -> float:

@@ -21,7 +21,7 @@ STEPS = 48
 """Halvings: λ to 14 digits."""
 
 KEPT = 64
-"""Multipliers remembered: one for each policy and feature in use, and those of before a reload."""
+"""Multipliers remembered, those used last: one for each policy and feature in use, and those of before a reload."""
 
 
 class Multipliers:
@@ -39,6 +39,7 @@ class Multipliers:
             self._known[key] = solve(p, tiers, policy)
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
+        self._known.move_to_end(key)
         return self._known[key]
 
 

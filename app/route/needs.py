@@ -23,7 +23,7 @@ def needs_of(payload: Mapping[str, Any]) -> list[Ability]:
     needs: list[tuple[Ability, bool]] = [
         ("tools", _uses_tools(payload)),
         ("structured_output", _wants_structure(payload)),
-        ("images", any(part.get("type") in IMAGES for part in _parts(payload))),
+        ("images", any(_word(part.get("type")) in IMAGES for part in _parts(payload))),
     ]
     return [ability for ability, needed in needs if needed]
 
@@ -31,13 +31,18 @@ def needs_of(payload: Mapping[str, Any]) -> list[Ability]:
 def _uses_tools(payload: Mapping[str, Any]) -> bool:
     if payload.get("tools") or payload.get("functions"):
         return True
-    return any(each.get("tool_calls") or each.get("role") in {"tool", "function"} for each in _messages(payload))
+    return any(each.get("tool_calls") or _word(each.get("role")) in {"tool", "function"} for each in _messages(payload))
 
 
 def _wants_structure(payload: Mapping[str, Any]) -> bool:
     wanted = payload.get("response_format")
-    free = not isinstance(wanted, Mapping) or wanted.get("type") in {None, "text"}
+    free = not isinstance(wanted, Mapping) or _word(wanted.get("type")) in {"", "text"}
     return not free or any(payload.get(name) for name in GUIDED)
+
+
+def _word(value: Any) -> str:
+    """Text, or nothing for what a client sent in its place: not all of JSON can be looked up in a set."""
+    return value if isinstance(value, str) else ""
 
 
 def _messages(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

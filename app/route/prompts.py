@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from app.cost.prices import PriceSheet
@@ -16,6 +17,7 @@ from app.route.complexity import ComplexityRouter
 from app.route.constraints import Situation, constrain
 from app.route.setting import Setting
 from app.route.terms import EMPTY, best_of, route_terms
+from app.trial.lines import lines_of, written_whole
 
 BATCH = 64
 
@@ -36,6 +38,17 @@ class Asked:
     text: str
     terms: RouteTerms | None
     refusal: str = ""
+
+
+def route_file(source: Path, output: Path, offline: Offline) -> None:
+    """The decisions of a file's prompts as JSON lines; `output`, which may be `source` itself, is written whole.
+
+    Raises InvalidRequest, naming file and line, and ConfigError for files that cannot be used.
+    """
+    with written_whole(output) as out, lines_of(source) as lines:
+        texts = (line.decode(errors="replace") for line in lines)
+        for decision in route_prompts(texts, offline):
+            out.write(json.dumps(decision).encode() + b"\n")
 
 
 def route_prompts(lines: Iterable[str], offline: Offline) -> Iterator[dict[str, Any]]:
@@ -62,7 +75,7 @@ def read(request: GatewayRequest, keys: KeyMaker, prices: PriceSheet, setting: S
         found = constrain(setting.tiers, request, setting.policy.routing, prices, tokens, Situation())
     except NoTier as refused:
         return Asked(text, None, refused.message)
-    return Asked(text, route_terms(setting.tiers, found, prices, request.payload, tokens))
+    return Asked(text, route_terms(setting.tiers, found, prices, request, tokens))
 
 
 def told(asked: Asked, vector: bytes, offline: Offline) -> dict[str, Any]:

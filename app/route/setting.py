@@ -82,6 +82,8 @@ def named_tiers(text: str) -> tuple[TierTerms, ...]:
         )
     except ValueError as error:
         raise InvalidRequest("tiers are named `small,medium=0.4,large`", "tiers") from error
+    if not all(0 <= tier.capability <= 1 for tier in found):
+        raise InvalidRequest("a capability is a number from 0 to 1", "tiers")
     if len({tier.name for tier in found}) < len(found) or not all(tier.name for tier in found):
         raise InvalidRequest("tiers have distinct names", "tiers")
     return found

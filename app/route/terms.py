@@ -1,12 +1,11 @@
 """What each tier would cost and can do: the terms on which the router decides."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from app.budget.sizing import choices, output_cap
 from app.config.gateway import TierSpec, capabilities
 from app.cost.prices import PriceSheet
-from app.domain import RouteDecision, RouteTerms, TierTerms
+from app.domain import GatewayRequest, RouteDecision, RouteTerms, TierTerms
 from app.route.constraints import Constrained
 
 NO_EMBEDDING, EMPTY = "not sure: no embedding", "not sure: empty prompt"
@@ -16,12 +15,13 @@ EXPECTED_OUTPUT_TOKENS = 256
 
 
 def route_terms(
-    specs: Sequence[TierSpec], found: Constrained, prices: PriceSheet, payload: Mapping[str, Any], input_tokens: int
+    specs: Sequence[TierSpec], found: Constrained, prices: PriceSheet, request: GatewayRequest, input_tokens: int
 ) -> RouteTerms:
     """The terms of a request of `input_tokens`; `specs` are all tiers."""
-    every = tier_terms(specs, prices, payload, input_tokens)
+    every = tier_terms(specs, prices, request, input_tokens)
     allowed = {spec.name for spec in found.allowed}
-    return RouteTerms(tuple(tier for tier in every if tier.name in allowed), found.excluded, catalog=every)
+    tiers = tuple(tier for tier in every if tier.name in allowed)
+    return RouteTerms(tiers, found.excluded, catalog=every if len(tiers) < len(every) else ())
 
 
 def best_of(terms: RouteTerms, reason: str) -> RouteDecision:
@@ -30,20 +30,20 @@ def best_of(terms: RouteTerms, reason: str) -> RouteDecision:
 
 
 def tier_terms(
-    specs: Sequence[TierSpec], prices: PriceSheet, payload: Mapping[str, Any], input_tokens: int
+    specs: Sequence[TierSpec], prices: PriceSheet, request: GatewayRequest, input_tokens: int
 ) -> tuple[TierTerms, ...]:
     """The terms of `specs`, all tiers from the cheapest to the best, for a request of `input_tokens`."""
     return tuple(
         TierTerms(
             spec.name,
             capability,
-            prices.expected(spec, input_tokens, expected_output_tokens(spec, payload, input_tokens)),
+            prices.expected(spec, input_tokens, expected_output_tokens(spec, request, input_tokens)),
             prices.per_million(spec),
         )
         for spec, capability in zip(specs, capabilities(specs), strict=True)
     )
 
 
-def expected_output_tokens(spec: TierSpec, payload: Mapping[str, Any], input_tokens: int) -> int:
+def expected_output_tokens(spec: TierSpec, request: GatewayRequest, input_tokens: int) -> int:
     """Of all choices together."""
-    return min(EXPECTED_OUTPUT_TOKENS, output_cap(payload, spec, input_tokens)) * choices(payload)
+    return min(EXPECTED_OUTPUT_TOKENS, output_cap(request, spec, input_tokens)) * choices(request.payload)

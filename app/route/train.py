@@ -1,4 +1,7 @@
-"""`leanserve route train`: measured scores of real models in, the head's weights and a model card out."""
+"""`leanserve route train`: measured scores of real models in, the head's weights and a model card out.
+
+Training reads prompts as the data has them, not their canonical text: what serving makes of them is the policy's.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

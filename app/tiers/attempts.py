@@ -111,12 +111,12 @@ def _decided(journey: Journey) -> Sequence[str]:
 
 def cheapest_first(tier: Tier, prices: Mapping[str, Price]) -> list[Backend]:
     """The tier's backends by price, equal prices, and none at all, in the order of the configuration."""
-    return sorted(tier.backends, key=lambda backend: _blended(prices.get(backend.name) or prices.get(tier.spec.name)))
 
+    def price(backend: Backend) -> Decimal:
+        found = prices.get(backend.name) or prices.get(tier.spec.name)
+        return found.blended if found else Decimal(0)
 
-def _blended(price: Price | None) -> Decimal:
-    """One number to compare prices by: three input tokens to one output token, the blend price lists are ranked by."""
-    return price.input * 3 + price.output if price else Decimal(0)
+    return sorted(tier.backends, key=price)
 
 
 class _Attempt:

@@ -24,16 +24,11 @@ class PairModel:
     @classmethod
     def open(cls, folder: Path = WEIGHTS, threads: int = 1) -> "PairModel":
         """Load the packaged model. Raises OSError when there is none."""
-        import onnxruntime  # noqa: PLC0415 - 50 MB that only the verifier's process shall pay
+        from app.embed.session import open_session  # noqa: PLC0415 - 50 MB that only the verifier's process shall pay
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        # spinning threads would take a core from the engine between two requests
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if not (folder / MODEL).is_file():
             raise FileNotFoundError(folder / MODEL)
-        session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
-        return cls(session, open_tokenizer(folder))
+        return cls(open_session(folder / MODEL, threads), open_tokenizer(folder))
 
     def vocabulary(self) -> Iterable[str]:
         """All word pieces."""

@@ -190,3 +190,13 @@ def test_a_policy_changes_without_a_restart(serve: Serve) -> None:
     running.gateway.reconfigure(Policy.model_validate(by_quality))
     answer = ask(running, "easy")
     assert (tier_of(answer), answer.headers["x-leanserve-route-reason"]) == ("large", "good enough")
+
+
+def test_a_bound_that_is_sent_twice_is_refused(serve: Serve) -> None:
+    """A proxy that adds a stricter one must not be ignored in silence."""
+    running = serve(router=router())
+    lines = [("x-leanserve-min-tier", "small"), ("x-leanserve-min-tier", "large")]
+    body = {"model": "auto", "messages": [{"role": "user", "content": "easy"}]}
+    answer = httpx.post(f"{running.url}/v1/chat/completions", json=body, headers=lines)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "x-leanserve-min-tier"

@@ -1,6 +1,7 @@
 """The rules of the house, checked."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,3 +59,18 @@ def test_the_command_line_is_light() -> None:
     code = f"import sys, app.cli; print([name for name in {HEAVY} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"def logit\(",
+        r"def sigmoid\(",
+        r"def calibration_error\(",
+        r"SessionOptions\(",
+        r"\binput \* 3\b|\b3 \* \S*input\b",
+    ],
+)
+def test_a_formula_is_written_once(formula: str) -> None:
+    """Whoever needs it takes it from the room where it belongs: two of them drift apart."""
+    assert sum(len(re.findall(formula, path.read_text())) for path in sources("app", "deployments")) == 1

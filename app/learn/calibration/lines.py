@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from app.config.policy import Policy
 from app.domain import Judgement, TierTerms
 from app.embed.batching import Encode
 from app.errors import InvalidRequest
 from app.learn.calibration.evidence import Both, Evidence, Judged
 from app.route.chances import by_tier
 from app.route.heads import Head
+from app.route.trial.judging import canonical_texts
 from app.trial.lines import rows
 
 BATCH = 64
@@ -104,10 +106,11 @@ def _pairs(scored: Sequence[Row], best: str) -> Iterator[Both]:
             yield from (Both(r.tier, r.score or 0.0, r.success, rows_of[best].success) for r in others)
 
 
-def judging(head: Head, encode: Encode) -> Judge:
-    """The packaged head behind the packaged embedder."""
+def judging(head: Head, encode: Encode, policy: Policy) -> Judge:
+    """The packaged head behind the packaged embedder, on the text that the gateway would hand to them by `policy`."""
 
     def judge(prompts: Sequence[str]) -> list[Judgement]:
-        return [head.judge(vector, text) for vector, text in zip(encode(list(prompts)), prompts, strict=True)]
+        texts = canonical_texts(prompts, policy)
+        return [head.judge(vector, text) for vector, text in zip(encode(texts), texts, strict=True)]
 
     return judge

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from app.config.routing import TierCalibration
 from app.learn.calibration.evidence import Judged
 from app.route.chances import SURE, logit, sigmoid
+from app.route.metrics import calibration_error
 
 Doubles = npt.NDArray[np.float64]
 Interval = tuple[float, float]
@@ -31,7 +32,6 @@ STEEPEST, FLATTEST = 10.0, 0.05
 FOLDS = 5
 RESAMPLES = 300
 CONFIDENCE = 0.9
-BINS = 10
 
 Verdict = Literal["refitted", "too few", "no better"]
 
@@ -98,8 +98,8 @@ def refit(tier: str, judged: Sequence[Judged], present: TierCalibration, seed: i
         intercept,
         slopes,
         intercepts,
-        calibration_error(old, sample),
-        calibration_error(new, sample),
+        calibration_error(old, sample.good, sample.weights),
+        calibration_error(new, sample.good, sample.weights),
     )
 
 
@@ -166,10 +166,3 @@ def log_loss(p: Doubles, sample: Sample) -> float:
     held = np.clip(p, SURE, 1 - SURE)
     losses = -(sample.good * np.log(held) + (1 - sample.good) * np.log(1 - held))
     return float((sample.weights * losses).sum() / sample.weights.sum())
-
-
-def calibration_error(p: Doubles, sample: Sample) -> float:
-    """Expected calibration error by weight: mean |P − share of good| over ten bins of equal width."""
-    which = np.minimum((p * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(which, weights=sample.weights * (p - sample.good), minlength=BINS)
-    return float(np.abs(gaps).sum() / sample.weights.sum())

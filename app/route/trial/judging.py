@@ -8,8 +8,10 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
+from app.config.checks import check_routing
 from app.config.gateway import EchoBackend, EmbedderSpec, TierSpec
 from app.config.policy import Policy
+from app.config.routing import RoutingPolicy
 from app.cost.prices import PriceSheet
 from app.domain import AUTO_MODEL, GatewayRequest, MicroUsd, RouteDecision, RouteTerms, TierTerms
 from app.embed.batching import Encode
@@ -62,10 +64,16 @@ class Judged:
 
 def embedded(prompts: Iterable[LabelledPrompt], encode: Encode, policy: Policy) -> Iterator[Embedded]:
     """Each prompt with its vector, in order, `BATCH` at a time."""
-    keys, source = KeyMaker(EmbedderSpec().identity), iter(prompts)
+    source = iter(prompts)
     while batch := list(islice(source, BATCH)):
-        texts = [keys.read(request_of(each.prompt), policy)[1] for each in batch]
+        texts = canonical_texts([each.prompt for each in batch], policy)
         yield from map(Embedded, batch, texts, encode(texts))
+
+
+def canonical_texts(prompts: Iterable[str], policy: Policy) -> list[str]:
+    """What the gateway would embed and route by, of prompts that are asked alone."""
+    keys = KeyMaker(EmbedderSpec().identity)
+    return [keys.read(request_of(prompt), policy)[1] for prompt in prompts]
 
 
 def request_of(prompt: str) -> GatewayRequest:
@@ -80,12 +88,16 @@ def judged(
     """The router's decisions under a policy. `named` are the tiers with their capabilities, the best last; without,
     they are ordered by their mean costs, or as the first line lists them, and capability is spread evenly.
 
-    Raises ConfigError where there are no prompts, where `named` are not the file's tiers, and for the policy `cost`
+    Raises ConfigError where there are no prompts, where `named` are not the file's tiers, where the policy
+    names a tier that is none of them, and for the policy `cost`
     without prices of these tiers.
     """
     prompts = [row.labelled for row in rows]
     terms = RouteTerms(tier_terms(prompts, named, policy))
     tiers = tuple(tier.name for tier in terms.tiers)
+    # Thresholds for other tiers are told on the page: the default ones fit any file.
+    unthresholded = policy.routing.model_copy(update={"thresholds": RoutingPolicy().thresholds})
+    check_routing(policy.model_copy(update={"routing": unthresholded, "features": {}}), tiers)
     said = [decision(row, router, terms, policy) for row in rows]
     return Judged(
         tiers,

@@ -15,6 +15,7 @@ from app.config.routing import CascadePolicy
 from app.domain import Caller, Chunk, GatewayRequest, Lane, RouteDecision, Unit
 from app.errors import BackendBroken, BackendRejected, BackendUnreachable
 from app.journey import Journey
+from app.learn.records import is_answered
 from app.store.client import open_store
 from tests.fakes_answers import COST, answer, streamed
 from tests.fakes_backends import ScriptedBackend
@@ -92,6 +93,11 @@ def text_of(shown: list[Chunk]) -> str:
     return "".join((each.get("message") or each.get("delta")).get("content") or "" for each in choices)
 
 
+def broken(fault: Exception | None = None) -> list[Any]:
+    """A stream that breaks off after its first word."""
+    return [*streamed("7 ", "m")[:2], fault or BackendBroken("broke")]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_both_attempts_are_on_the_bill(bench: Any, stream: bool) -> None:
     """Journey and ledger agree to the micro-dollar, and nothing stays held."""
@@ -115,7 +121,7 @@ async def test_a_budget_that_has_no_room_for_the_second(bench: Any) -> None:
         await open_bench.answer(journey)
         assert text_of(open_bench.shown).startswith("I'm sorry")
         assert str(journey.cascade) == "kept:refusal"
-        assert journey.tier == "small"
+        assert (journey.tier, is_answered(journey)) == ("small", True)
         assert open_bench.running.backends["large/echo"].calls == []
         assert (await open_bench.booked())[Unit.TOKENS] == (TOKENS, 0)
 
@@ -145,14 +151,33 @@ async def test_a_second_answer_that_fails_costs_nothing(bench: Any, fault: Excep
         assert await open_bench.booked() == {Unit.TOKENS: (TOKENS, 0), Unit.MICRO_USD: (COST["small"], 0)}
 
 
-async def test_a_first_answer_that_fails_is_the_requests_fault(bench: Any) -> None:
-    """A stream that breaks off while it is held back: an error with a status, since nothing was shown."""
-    broken = [*streamed("7 ", "m")[:2], BackendBroken("broke")]
-    async with bench(broken, [BETTER]) as open_bench:
+async def test_a_first_answer_that_breaks_off_is_given_by_the_better_tier(bench: Any) -> None:
+    """Nothing was shown, so nothing failed: both are paid as far as they went."""
+    async with bench(broken(), streamed("2962 ", "m")) as open_bench:
         journey = open_bench.begin(stream=True)
-        with pytest.raises(BackendBroken):
+        await open_bench.answer(journey)
+        assert text_of(open_bench.shown) == "2962 m"
+        assert (str(journey.cascade), journey.tier, journey.error) == ("escalated:failed", "large", "")
+        assert [str(each.outcome) for each in journey.attempts] == ["failed", "success"]
+        assert (await open_bench.booked())[Unit.TOKENS] == (journey.usage.total_tokens, 0)
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "calls"),
+    [(BackendBroken("first"), BackendUnreachable("second"), 1), (BackendRejected("first", 400), BETTER, 0)],
+    ids=["both", "rejected"],
+)
+async def test_a_first_answer_that_breaks_off_for_good(bench: Any, small: Exception, large: Any, calls: int) -> None:
+    """Where the better one fails too, or the request is wrong: the first fault, with a status, since nothing was shown.
+
+    Who got nothing is not answered.
+    """
+    async with bench(broken(small), [large]) as open_bench:
+        journey = open_bench.begin(stream=True)
+        with pytest.raises(type(small), match="first"):
             await open_bench.answer(journey)
-        assert open_bench.shown == []
+        assert (open_bench.shown, is_answered(journey)) == ([], False)
+        assert len(open_bench.running.backends["large/echo"].calls) == calls
         assert (await open_bench.booked())[Unit.TOKENS] == (journey.usage.total_tokens, 0)
 
 
@@ -168,6 +193,7 @@ async def test_leaving_while_the_first_answer_is_held_back(bench: Any) -> None:
         assert open_bench.running.backends["large/echo"].calls == []
         assert [(str(each.outcome), each.cause) for each in journey.attempts] == [("ignored", "client_left")]
         assert journey.usage.output_tokens == 1
+        assert not is_answered(journey)
         assert (await open_bench.booked())[Unit.TOKENS] == (journey.usage.total_tokens, 0)
 
 
@@ -185,6 +211,7 @@ async def test_leaving_while_the_second_answer_is_made(bench: Any, shown: int) -
         assert (first.cause, first.cost) == ("unsure_confidence", COST["small"])
         assert (str(second.outcome), second.cause) == ("ignored", "client_left")
         assert second.usage.input_tokens > 0
+        assert is_answered(journey) is bool(shown)
         assert (await open_bench.booked())[Unit.TOKENS] == (journey.usage.total_tokens, 0)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.cascade.schema import Unjudgeable, is_valid
+from app.cascade.schema import MOST_S, Unjudgeable, Work, is_valid
 from app.cascade.structure import is_unmet
 from tests.fakes_answers import call, choice
 
@@ -71,6 +71,33 @@ def test_a_call_that_was_required() -> None:
     assert not is_unmet({**TOOLS, **OBJECT}, choice(None, tool_calls=[call('{"age": 3}')]))
 
 
+@pytest.mark.parametrize(
+    ("chosen", "forced"),
+    [
+        ({"type": "function", "function": {"name": "f"}}, True),
+        ({"type": "custom", "custom": {"name": "c"}}, True),
+        ({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}}, True),
+        ({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}, False),
+        ({"type": "allowed_tools", "allowed_tools": None}, False),
+        ({"type": "tomorrow's"}, False),
+        ("auto", False),
+        (None, False),
+    ],
+    ids=str,
+)
+def test_which_choices_of_tools_force_a_call(chosen: Any, forced: bool) -> None:
+    """A tool by name, and tools of which one is required; a shorter list of tools forces nothing."""
+    assert is_unmet({**TOOLS, "tool_choice": chosen}, choice("words")) is forced
+
+
+def test_a_call_of_another_kind_looks_sure() -> None:
+    """Its input has no schema here: it is a call all the same; functions beside it are judged."""
+    custom = {"id": "c", "type": "custom", "custom": {"name": "c", "input": "SELECT 1"}}
+    assert not is_unmet({**TOOLS, "tool_choice": "required"}, choice(None, tool_calls=[custom]))
+    assert not is_unmet({**TOOLS, **OBJECT}, choice(None, tool_calls=[custom]))
+    assert is_unmet(TOOLS, choice(None, tool_calls=[custom, call("{")]))
+
+
 def _bomb() -> dict[str, Any]:
     """Each level asks the next one twice: 2^40 checks."""
     levels = {f"l{n}": {"allOf": [{"$ref": f"#/$defs/l{n + 1}"}] * 2} for n in range(40)}
@@ -97,6 +124,33 @@ def test_a_schema_cannot_hurt_its_reader(schema: dict[str, Any]) -> None:
     with pytest.raises(Unjudgeable):
         is_valid("a" * 40 + "!", schema)
     assert time.monotonic() - started < 5
+
+
+SLOW = "a" * 20 + "!"
+"""For milliseconds of `SLOWLY`."""
+SLOWLY = {"not": {"pattern": "^(a|aa)+$"}}
+
+
+def test_all_patterns_have_one_clock() -> None:
+    """Each is quick enough by itself; hundreds of them are too much."""
+    assert is_valid(SLOW, SLOWLY)
+    started = time.monotonic()
+    with pytest.raises(Unjudgeable):
+        is_valid([SLOW] * 1_000, {"items": SLOWLY})
+    assert time.monotonic() - started < 2 * MOST_S
+
+
+def test_all_values_of_a_judgement_have_one_clock() -> None:
+    """Choices and calls share what one judgement may do."""
+    work = Work(keywords=10)
+    assert is_valid(1, {"type": "integer"}, work)
+    with pytest.raises(Unjudgeable):
+        [is_valid(1, {"type": "integer"}, work) for _ in range(10)]
+    with pytest.raises(Unjudgeable):
+        is_valid(1, True, Work(until=time.monotonic()))
+    late = Work(until=time.monotonic())
+    with pytest.raises(Unjudgeable):
+        is_unmet(SCHEMA, choice('{"age": 3}'), late)
 
 
 def test_much_work_is_refused_before_it_is_done() -> None:

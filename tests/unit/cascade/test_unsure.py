@@ -1,10 +1,12 @@
 """What speaks against an answer, and what the policy leaves out."""
 
+import json
 from typing import Any
 
 import pytest
 
 from app.cascade.said import is_empty
+from app.cascade.schema import Unjudgeable
 from app.cascade.unsure import doubt
 from app.config.routing import CascadePolicy
 from app.domain import Chunk, GatewayRequest
@@ -48,6 +50,16 @@ def test_each_sign_has_its_name() -> None:
 def test_any_choice_counts() -> None:
     """One of three refuses: the three are unsure."""
     assert doubted(choice("Paris."), REFUSED, choice("Rome.")) == "refusal"
+
+
+def test_choices_share_the_time_of_one_judgement() -> None:
+    """Each has a slow pattern that matches in time; all together have not."""
+    schema = {"items": {"not": {"pattern": "^(a|aa)+$"}}}
+    asked = {"response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}}
+    slow = choice(json.dumps(["a" * 20 + "!"] * 20))
+    assert doubted(slow, payload=asked) == ""
+    with pytest.raises(Unjudgeable):
+        doubted(*[slow] * 50, payload=asked)
 
 
 def test_the_policy_leaves_out() -> None:

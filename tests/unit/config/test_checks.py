@@ -1,10 +1,12 @@
 """A routing policy must fit the tiers; whatever does not is named before it serves."""
 
+import logging
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from app.config.checks import check_routing
+from app.config.checks import check_routing, warn_of_thresholds
 from app.config.policy import Policy
 from app.errors import ConfigError
 
@@ -31,6 +33,7 @@ def test_the_default_policy_fits_any_tiers(tiers: tuple[str, ...]) -> None:
         ({"max_tier": "tiny"}, "routing.max_tier: no tier is called 'tiny'"),
         ({"calibration": {"tiny": {"slope": 1.2}}}, "routing.calibration: no tier is called 'tiny'"),
         ({"min_tier": "large", "max_tier": "small"}, "routing.min_tier: large is above max_tier, small"),
+        ({"policy": "cost"}, "routing.mean_usd_per_million: the policy `cost` needs it"),
         ({"thresholds": {"small": 0.9, "medium": 0.2}}, "routing.thresholds: must rise"),
     ],
 )
@@ -45,3 +48,50 @@ def test_a_features_policy_is_checked_as_the_feature_sees_it() -> None:
     document = {"routing": {"max_tier": "medium"}, "features": {"faq": {"routing": {"min_tier": "large"}}}}
     with pytest.raises(ConfigError, match=r"^features\.faq\.routing\.min_tier: large is above max_tier, medium"):
         check_routing(Policy.model_validate(document), TIERS)
+
+
+def test_a_feature_may_take_its_mean_from_the_general_policy() -> None:
+    """Only the merged policy tells whether `cost` has a mean: one part alone need not."""
+    own = {"features": {"faq": {"routing": {"policy": "cost"}}}}
+    both = Policy.model_validate({"routing": {"mean_usd_per_million": "2"}, **own})
+    check_routing(both, TIERS)
+    assert both.for_feature("faq").routing.mean_usd_per_million == Decimal(2)
+    with pytest.raises(ConfigError, match=r"^features\.faq\.routing\.mean_usd_per_million: the policy `cost` needs it"):
+        check_routing(Policy.model_validate(own), TIERS)
+
+
+def warnings_of(log: pytest.LogCaptureFixture, document: dict[str, Any], *tiers: str) -> list[str]:
+    log.clear()
+    with log.at_level(logging.WARNING, "leanserve.config"):
+        warn_of_thresholds(Policy.model_validate(document), tiers)
+    return [record.getMessage() for record in log.records]
+
+
+def test_thresholds_of_other_tiers_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Once, with the thresholds and the tiers: without a word all would be paid at the best tier's price."""
+    [told] = warnings_of(caplog, {"features": {"faq": {"cache": {"ttl_s": 5}}}}, "cheap", "mid", "best")
+    assert told.startswith("routing.thresholds: {small: 0.3, medium: 0.7} do not fit the tiers cheap, mid, best: ")
+    assert "no score leads to cheap, mid," in told
+    [told] = warnings_of(caplog, {}, "small", "mid", "best")
+    assert "no score leads to mid," in told
+    one = {"routing": {"policy": "quality"}, "features": {"faq": {"routing": {"policy": "thresholds"}}}}
+    [told] = warnings_of(caplog, one, "cheap", "best")
+    assert told.startswith("features.faq.routing.thresholds: ")
+
+
+@pytest.mark.parametrize(
+    ("routing", "tiers"),
+    [
+        ({}, TIERS),
+        ({}, ("small", "large")),
+        ({}, ("one",)),
+        ({"policy": "quality"}, ("cheap", "best")),
+        ({"thresholds": {"cheap": 0.4}}, ("cheap", "best")),
+        ({"thresholds": {"small": 0.4}}, TIERS),
+    ],
+)
+def test_thresholds_that_fit_are_no_news(
+    caplog: pytest.LogCaptureFixture, routing: dict[str, Any], tiers: tuple[str, ...]
+) -> None:
+    """Every tier but the best is led to, or is left out on purpose, or thresholds decide nothing."""
+    assert warnings_of(caplog, {"routing": routing}, *tiers) == []

@@ -124,3 +124,11 @@ def test_integers_agree_with_decimal_arithmetic(
     exact = fresh * of_input + cached * of_cached + output * of_output
     assert cost == int(exact.to_integral_value(ROUND_CEILING))
     assert cost <= sheet.worst_case([tier("small")], fresh + cached, output)
+
+
+def test_the_blend_is_the_prices_own() -> None:
+    """Three input tokens to one output token, for the order of attempts and for the router alike."""
+    prices = {"small/openai": price("1", "4"), "small/openai-2": price("1.5", "2")}
+    spec = tier("small", UPSTREAM, UPSTREAM)
+    assert [each.blended for each in prices.values()] == [Decimal("1.75"), Decimal("1.625")]
+    assert PriceSheet(prices).per_million(spec) == Decimal("1.625")

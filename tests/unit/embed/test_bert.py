@@ -9,7 +9,7 @@ from onnx import numpy_helper
 
 from app.embed import wire
 from app.embed.bert import Graph, Linear8, Shape, sentence_model
-from app.embed.fast import open_session
+from app.embed.session import open_session
 
 
 @pytest.mark.parametrize(

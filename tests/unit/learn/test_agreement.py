@@ -1,5 +1,7 @@
 """Whether two answers agree: literally where that can be told, by meaning where not."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.domain import Chunk
-from app.learn.agreement import SHORT, liken
+from app.learn.agreement import AT_ONCE, SHORT, liken
 
 LONG = "The library opens at nine in the morning and closes at five in the evening, on weekdays only, since March."
 
@@ -63,6 +65,32 @@ async def test_what_can_be_told_literally(one: str, other: str, wanted: str) -> 
         assert found is not None
         assert (found.likeness, found.cosine) == (wanted, None)
     assert meaning.calls == 0
+
+
+async def test_runs_of_blanks_are_read_at_once() -> None:
+    """Time grows with the text, not with its square; fences with blanks within are fences."""
+    blanks, started = " " * 50_000, time.monotonic()
+    assert await likeness(said(f"one{blanks}two"), said("one two")) == "same"
+    assert time.monotonic() - started < 0.5
+    assert await likeness(said(f"```json{blanks}[1]{blanks}\n```"), said("[1]")) == "same"
+
+
+@pytest.mark.parametrize("cosine", [None, 0.95])
+async def test_long_texts_are_compared_beside_the_event_loop(cosine: float | None) -> None:
+    """Others go on meanwhile, whether the comparison is literal or of numbers."""
+    went_on: list[int] = []
+    loop, text = asyncio.get_running_loop(), "word 7 " * AT_ONCE
+
+    class Watching(Meaning):
+        async def embed(self, texts: Sequence[str]) -> list[bytes]:
+            went_on.clear()
+            loop.call_soon(went_on.append, 1)
+            return await super().embed(texts)
+
+    loop.call_soon(went_on.append, 1)
+    other = text if cosine is None else f"{text} and more"
+    assert await liken(said(text), said(other), Watching(cosine or 0.0).embed)
+    assert went_on
 
 
 async def test_longer_answers_are_compared_by_meaning_and_numbers() -> None:

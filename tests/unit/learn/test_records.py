@@ -45,6 +45,17 @@ def test_what_nobody_answered_leaves_nothing() -> None:
     assert is_answered(ended(attempts=(attempt("small", AttemptOutcome.IGNORED),)))
 
 
+def test_a_draft_that_nobody_saw_is_no_answer() -> None:
+    """Held back while its client left, or before a second one that broke: given, it is one."""
+    left = ended(attempts=(attempt("small", AttemptOutcome.IGNORED),))
+    broke = ended(attempts=(attempt("small"), attempt("large", AttemptOutcome.FAILED)))
+    waiting = ended(attempts=(attempt("small"),))
+    left.held = waiting.held = True
+    assert not any(map(is_answered, (left, broke, waiting)))
+    broke.given = broke.attempts[0]
+    assert is_answered(broke)
+
+
 @pytest.mark.parametrize("slope", [0.3, 1.0, 2.5])
 @pytest.mark.parametrize("intercept", [-3.0, 0.0, 1.5])
 def test_the_heads_own_chances_come_back_out_of_calibrated_ones(slope: float, intercept: float) -> None:

@@ -29,11 +29,12 @@ def test_nothing_is_sampled_unless_the_policy_says_so() -> None:
 
 
 def test_only_a_cheaper_tiers_own_whole_answer_is_compared() -> None:
-    """Not the best tier's, not an escalated one, not what the client decided, not several choices, no fault."""
+    """Not the best tier's, an escalated one, the client's choice, what nobody was sure of, several choices, a fault."""
     assert is_sampled(ended(policy=ALL))
     assert not is_sampled(ended(policy=ALL, fallbacks=()))
     assert not is_sampled(ended(policy=ALL, attempts=(attempt("small"), attempt("large"))))
     assert not is_sampled(ended(policy=ALL, score=None))
+    assert not is_sampled(ended(policy=ALL, uncertain=True))
     assert not is_sampled(ended(policy=ALL, payload={"model": "auto", "n": 2}))
     journey = ended(policy=ALL)
     journey.error = "backend_error"

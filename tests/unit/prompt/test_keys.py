@@ -187,11 +187,21 @@ def test_parts_do_not_run_into_each_other() -> None:
     "last", [{"role": "assistant", "content": "The"}, {"role": "tool", "tool_call_id": "1", "content": "4  2"}]
 )
 def test_nothing_is_split_off_unless_the_user_speaks_last(last: dict[str, Any]) -> None:
-    """A prefill or a tool's result makes the whole conversation context: no text, and the keys cover all."""
-    found, text = MAKER.read(chat(user("hi"), last), POLICY)
-    assert text == ""
+    """A prefill or a tool's result makes the whole conversation context: no neighbourhood, and the keys cover all."""
+    found, _ = MAKER.read(chat(user("hi"), last), POLICY)
+    assert found.neighbourhood == ""
     assert found != keys(chat(user("ho"), last))
     assert found != keys(chat(user("hi"), {**last, "content": "other"}))
+
+
+@pytest.mark.parametrize("last", [{"role": "assistant", "content": "The"}, {"role": "tool", "content": "4"}])
+def test_who_speaks_after_the_user_does_not_take_the_text_away(last: dict[str, Any]) -> None:
+    """The router judges an agent's loop by what the user asked last, canonical as ever; without a user by nothing."""
+    calls: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": []}
+    asked = chat(SYSTEM, user("first"), last, user([{"type": "text", "text": "What  is it?"}]), calls, last)
+    assert MAKER.read(asked, POLICY)[1] == MAKER.read(chat(user("What  is it?")), POLICY)[1] == "what is it?"
+    for silent in (chat(SYSTEM, last), chat(user("first"), user(None), last)):
+        assert MAKER.read(silent, POLICY)[1] == ""
 
 
 def test_a_tools_result_is_data() -> None:
@@ -253,6 +263,7 @@ def test_the_embedder_and_the_policies_are_in_the_context() -> None:
         assert keys(request, policy).context_key != keys(request).context_key
     for policy in (
         Policy(cache=CachePolicy(ttl_s=5)),
+        Policy(routing=RoutingPolicy(shadow=0.5, session_ttl_s=5, sticky=False)),
         Policy(prices={"small": Price(input=Decimal(1), output=Decimal(2))}),
     ):
         assert keys(request, policy) == keys(request)

@@ -74,7 +74,17 @@ def test_the_least_is_below_what_a_tokenizer_counts(content: str, least: int, mo
 
 
 @pytest.mark.parametrize(
-    "payload", [{}, {"messages": None}, {"messages": [None]}, body(None), body([None, 3]), {"prompt": None}]
+    "payload",
+    [
+        {},
+        {"messages": None},
+        {"messages": [None]},
+        body(None),
+        body([None, 3]),
+        {"prompt": None},
+        body([{"type": []}, {"type": {}}]),
+        {"messages": [{"role": [], "content": "hi", "tool_calls": 5}]},
+    ],
 )
 def test_odd_bodies_are_no_fault(payload: dict[str, Any]) -> None:
     """An estimate never fails on a body that the engine would refuse."""

@@ -1,5 +1,6 @@
 """Tiers, terms, requests, and a head of two regions for the tests of routing."""
 
+import threading
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,17 @@ from app.route.weights_file import Weights
 
 TIERS = ("small", "medium", "large")
 PRICES = {"small": "1", "medium": "3", "large": "10"}
+
+
+class Weighed(str):
+    """A text that remembers the threads on which its bytes were read."""
+
+    def __init__(self, _text: str) -> None:
+        self.threads: list[threading.Thread] = []
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        self.threads.append(threading.current_thread())
+        return super().encode(encoding, errors)
 
 
 def tier(name: str, **options: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from app.domain import GatewayRequest, MicroUsd
 from app.errors import InvalidRequest, NoTier
 from app.prompt.tokens import estimate_input_tokens, least_input_tokens
 from app.route.constraints import Situation, constrain, constrain_named
-from tests.unit.route.made import request, sheet, specs, tier
+from tests.unit.route.made import Weighed, request, sheet, specs, tier
 
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
@@ -177,8 +177,11 @@ def test_without_sticky_a_session_binds_nothing() -> None:
     assert found(request(), policy=RoutingPolicy(sticky=False), session_tier="large")[0] == ["small", "medium", "large"]
 
 
-def named(asked: GatewayRequest, names: list[str], tiers: Any = (), **policy: Any) -> list[str]:
-    result = constrain_named(specs(*tiers), names, asked, RoutingPolicy.model_validate(policy))
+def named(
+    asked: GatewayRequest, names: list[str], tiers: Any = (), tokens: int | None = None, **policy: Any
+) -> list[str]:
+    known = estimate_input_tokens(asked.payload) if tokens is None else tokens
+    result = constrain_named(specs(*tiers), names, asked, RoutingPolicy.model_validate(policy), known)
     return [spec.name for spec in result.allowed]
 
 
@@ -209,3 +212,21 @@ def test_a_named_tier_is_bound_by_the_operator() -> None:
 def test_a_named_tier_is_not_left_for_a_mere_estimate() -> None:
     """Who names it may know better than the estimate; only what is certain counts."""
     assert named(request("word " * 700), ["small", "large"], contexts(1000, 4096)) == ["small", "large"]
+
+
+@pytest.mark.parametrize(("tokens", "weighed"), [(299, 0), (300, 1), (9000, 1)])
+def test_a_text_is_weighed_again_only_in_doubt_and_once(tokens: int, weighed: int) -> None:
+    """Not for each tier: a large body takes milliseconds."""
+    text = Weighed("word " * 100)
+    assert named(request(text), ["small", "large"], contexts(300, 4096), tokens=tokens) == ["small", "large"]
+    assert len(text.threads) == weighed
+
+
+def test_only_a_maximum_that_counts_is_reckoned_with() -> None:
+    """A text completion's `max_completion_tokens` neither fills a context nor empties a purse."""
+    payload = {"model": "auto", "prompt": "word"}
+    idle = GatewayRequest("r", "text_completion", {**payload, "max_completion_tokens": 4000})
+    assert found(idle, contexts(300, 4096), budget_left=MicroUsd(2000))[0] == ["small", "large"]
+    both = GatewayRequest("r", "text_completion", {**payload, "max_completion_tokens": 1, "max_tokens": 3000})
+    assert found(both, contexts(300, 4096))[1] == {"small": "context length"}
+    assert found(both, budget_left=MicroUsd(2000))[0] == ["small"]

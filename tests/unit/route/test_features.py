@@ -1,9 +1,12 @@
 """What is read off a prompt's text."""
 
+import re
+import time
+
 import numpy as np
 import pytest
 
-from app.route.features import NAMES, WINDOW, read
+from app.route.features import NAMES, OPTIONS, WINDOW, read
 
 
 def feature(text: str, name: str) -> float:
@@ -40,6 +43,32 @@ def feature(text: str, name: str) -> float:
 def test_each_feature_rises_with_what_it_counts(name: str, more: str, less: str) -> None:
     """A feature that reads something else than its name says is caught here."""
     assert feature(more, name) > feature(less, name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Which one?\nA. one\nB. two\nC. three\nD. four",
+        "Which one?\n\n  (A) one\n\n  (B) two\n\n\n\t(C) three\n",
+        "Which one?\r\nA) one\r\nB) two\r\n\r\nC) three",
+        "B. first of all\n \n  C. and then",
+        "none, B. in a line",
+    ],
+)
+def test_options_are_counted_as_the_head_learned_them(text: str) -> None:
+    """The packaged head was trained with any white space before an option: ordinary prompts count the same."""
+    trained = re.findall(r"(?:^|\n)\s*\(?[B-D][.)]\s", text)
+    assert len(OPTIONS.findall(text)) == len(trained)
+
+
+def test_empty_lines_are_read_at_once() -> None:
+    """Time grows with their number, not with its square: this many would take ten times as long."""
+    took = []
+    for _ in range(5):
+        started = time.perf_counter()
+        read("\n" * 2 * WINDOW)
+        took.append(time.perf_counter() - started)
+    assert min(took) < 0.003
 
 
 def test_every_feature_is_tested_above() -> None:

@@ -51,6 +51,12 @@ def test_calibration_error_is_the_gap_by_bin() -> None:
     assert calibration_error(scores, labels) == pytest.approx(0.125)
 
 
+def test_the_calibration_error_is_weighted() -> None:
+    """Two bins: one is off by 0.3 with three quarters of the weight, the other is right."""
+    scores, labels, weights = np.array([0.7, 0.7, 0, 0]), np.array([1.0, 1, 0, 0]), np.array([1.5, 1.5, 0.5, 0.5])
+    assert calibration_error(scores, labels, weights) == pytest.approx(0.3 * 0.75)
+
+
 def test_cpt_is_the_least_share_of_strong_calls() -> None:
     """One prompt of four gains: found first, half of the gap needs an eighth of the calls; found last, .8 needs .95."""
     gains = np.array([1.0, 0.0, 0.0, 0.0])

@@ -7,7 +7,7 @@ import pytest
 
 from app.config.routing import RoutingPolicy
 from app.route.chances import by_tier
-from app.route.multiplier import Multipliers, solve, with_better
+from app.route.multiplier import KEPT, Multipliers, solve, with_better
 from tests.unit.route.made import terms
 
 ALL = terms().tiers
@@ -69,3 +69,14 @@ def test_it_is_solved_once_for_a_policy_and_its_prices() -> None:
     assert len(multipliers._known) == 1
     assert multipliers.of(ALL, policy("5")) < first
     assert len(multipliers._known) == 2
+
+
+def test_what_is_in_use_is_not_forgotten() -> None:
+    """Of more than are kept the one that was used last stays, however early it came."""
+    multipliers = Multipliers(REFERENCE[:20])
+    for number in range(KEPT + 5):
+        multipliers.of(ALL, policy("3"))
+        multipliers.of(ALL, policy(f"4.{number:02}"))
+    kept = [str(key) for key in multipliers._known]
+    assert len(kept) == KEPT
+    assert policy("3").model_dump_json() in kept[-2]

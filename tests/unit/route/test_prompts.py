@@ -13,7 +13,7 @@ from app.domain import Judgement
 from app.embed.batching import Encode
 from app.errors import ConfigError, InvalidRequest
 from app.route.complexity import ComplexityRouter
-from app.route.prompts import Offline, route_prompts
+from app.route.prompts import Offline, route_file, route_prompts
 from app.route.setting import TIERS, read_setting
 from tests.fakes import FakeEmbedder, FakeHead
 
@@ -32,8 +32,12 @@ def by_words(text: str) -> Judgement:
 def routed(
     lines: list[str], names: str = TIERS, config: Path | None = None, policy: Path | None = None
 ) -> list[dict[str, Any]]:
+    return list(route_prompts(lines, offline(names, config, policy)))
+
+
+def offline(names: str = TIERS, config: Path | None = None, policy: Path | None = None) -> Offline:
     setting = read_setting(names.split(","), config, policy)
-    return list(route_prompts(lines, Offline(fake_encode, ComplexityRouter(FakeHead(by_words)), setting)))
+    return Offline(fake_encode, ComplexityRouter(FakeHead(by_words)), setting)
 
 
 def line(**asked: Any) -> str:
@@ -58,6 +62,32 @@ def test_a_decision_is_what_the_graph_would_say_and_no_prompt() -> None:
             "reason": "below the threshold of small",
         }
     ]
+
+
+def test_a_file_may_be_its_own_output(tmp_path: Path) -> None:
+    """It is read before it is replaced; bytes that are no UTF-8 are passed over as before."""
+    (path := tmp_path / "prompts.jsonl").write_bytes(line(prompt="hard").encode() + b'\n{"prompt": "easy \xff"}\n')
+    route_file(path, path, offline())
+    assert [json.loads(each)["tier"] for each in path.read_text().splitlines()] == ["large", "small"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_bad_line_leaves_the_output_as_it_was(tmp_path: Path) -> None:
+    """Not even what was decided before it; the fault names file and line."""
+    (source := tmp_path / "in").write_text("\n".join([line(prompt="hard")] * 100) + "\nno json\n")
+    (output := tmp_path / "out").write_text("before")
+    with pytest.raises(InvalidRequest, match="in: line 101 is not a JSON object"):
+        route_file(source, output, offline())
+    assert output.read_text() == "before"
+
+
+def test_a_pipe_is_written_to_as_it_goes(tmp_path: Path) -> None:
+    """As /dev/stdout is: it cannot be replaced."""
+    (source := tmp_path / "in").write_text(line(prompt="hard"))
+    with (tmp_path / "out").open("w+") as stream:
+        route_file(source, Path(f"/dev/fd/{stream.fileno()}"), offline())
+        stream.seek(0)
+        assert json.loads(stream.read())["tier"] == "large"
 
 
 @pytest.mark.parametrize("prompt", ["", " \n\t"])

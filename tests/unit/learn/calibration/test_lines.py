@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from app.domain import Judgement
+from app.config.policy import NormalizerPolicy, Policy
+from app.domain import GatewayRequest, Judgement
 from app.errors import InvalidRequest
 from app.learn.calibration.evidence import Both, Judged
 from app.learn.calibration.lines import Judge, judging, of_rows, read_rows
+from app.prompt.keys import KeyMaker
 from app.route.setting import named_tiers
 from tests.fakes import FakeHead
 
@@ -27,7 +29,7 @@ def head(text: str) -> Judgement:
 
 
 def judge() -> Judge:
-    return judging(FakeHead(head), lambda texts: [b""] * len(texts))
+    return judging(FakeHead(head), lambda texts: [b""] * len(texts), Policy())
 
 
 def test_rows_with_a_chance_need_no_head() -> None:
@@ -56,7 +58,7 @@ def test_prompts_are_scored_by_the_head_at_each_tiers_capability() -> None:
         NAMES,
     )
     fake = FakeHead(head)
-    found = of_rows(rows, TIERS, judging(fake, lambda texts: [b""] * len(texts)))
+    found = of_rows(rows, TIERS, judging(fake, lambda texts: [b""] * len(texts), Policy()))
     assert fake.calls == ["easy", "hard", "¿", "alone"]
     assert [round(each.p, 6) for each in found.judged] == [0.5, 0.9, 0.5, 0.7, 0.9, 0.5]
     assert found.both == [
@@ -65,6 +67,26 @@ def test_prompts_are_scored_by_the_head_at_each_tiers_capability() -> None:
         Both("medium", 0.8, cheap=False, best=True),
     ]
     assert found.left_out["prompts that the head cannot judge"] == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "text"),
+    [(Policy(), "how do I Sort?"), (Policy(normalizer=NormalizerPolicy(case="fold")), "how do I sort?")],
+)
+def test_prompts_are_read_as_the_gateway_reads_them(policy: Policy, text: str) -> None:
+    """Embedded and scored is the canonical text, by the policy's own normalizer."""
+    fake, seen = FakeHead(head), []
+
+    def encode(texts: list[str]) -> list[bytes]:
+        seen.extend(texts)
+        return [b""] * len(texts)
+
+    prompt = "  How do I  Sort? \n"
+    request = GatewayRequest("r", "chat", {"model": "auto", "messages": [{"role": "user", "content": prompt}]})
+    _, canonical = KeyMaker("any").read(request, policy)
+    judging(fake, encode, policy)([prompt])
+    assert fake.calls == seen == [canonical]
+    assert " ".join(canonical.split()) == text
 
 
 def test_lines_of_one_id_are_one_request() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from app.config.routing import TierCalibration
 from app.learn.calibration.evidence import Judged
-from app.learn.calibration.platt import LEAST, Sample, calibration_error, fit, intervals, refit
+from app.learn.calibration.platt import LEAST, Sample, fit, intervals, refit
 from app.route.chances import logit, sigmoid
 
 SHIPPED = TierCalibration()
@@ -108,9 +108,3 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     judged = made(400, 0.7, -0.5)
     assert refit("small", judged, SHIPPED, 3) == refit("small", judged, SHIPPED, 3)
     assert refit("small", judged, SHIPPED, 3) != refit("small", judged, SHIPPED, 4)
-
-
-def test_the_calibration_error_is_weighted() -> None:
-    """Two bins: one is off by 0.3 with three quarters of the weight, the other is right."""
-    sample = Sample(np.zeros(4), np.array([1.0, 1.0, 0.0, 0.0]), np.array([1.5, 1.5, 0.5, 0.5]))
-    assert calibration_error(np.array([0.7, 0.7, 0.0, 0.0]), sample) == pytest.approx(0.3 * 0.75)

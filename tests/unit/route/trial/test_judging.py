@@ -3,7 +3,7 @@
 import pytest
 
 from app.config.policy import Policy
-from app.errors import ConfigError
+from app.errors import ConfigError, InvalidRequest
 from tests.unit.route.trial.made import asked, judge
 
 
@@ -60,6 +60,13 @@ def test_the_policy_cost_wants_prices_of_the_tiers() -> None:
         judge([asked("0.3", 1, 1)], Policy.model_validate({"routing": routing}))
 
 
+def test_the_policy_cost_wants_its_mean() -> None:
+    """No mean is not a mean of nothing, with which every sure prompt would be judged on the cheapest tier."""
+    prices = {"small": {"input": 1, "output": 1}, "large": {"input": 30, "output": 30}}
+    with pytest.raises(ConfigError, match=r"routing\.mean_usd_per_million: the policy `cost` needs it"):
+        judge([asked("0.3", 1, 1)], Policy.model_validate({"routing": {"policy": "cost"}, "prices": prices}))
+
+
 def test_nothing_to_evaluate_is_told() -> None:
     """An empty file."""
     with pytest.raises(ConfigError, match="no prompts to evaluate"):
@@ -70,3 +77,17 @@ def test_a_score_that_is_no_number_counts_as_the_hardest() -> None:
     """And the best tier takes it."""
     found = judge([asked("nan", 1, 1)])
     assert (found.score.tolist(), found.p.tolist(), found.chosen.tolist()) == ([1], [[0, 0]], [1])
+
+
+def test_a_policy_that_names_another_tier_is_refused() -> None:
+    """A slip of the pen would give the curves of another policy."""
+    policy = Policy.model_validate({"routing": {"min_tier": "xl"}})
+    with pytest.raises(ConfigError, match="no tier is called 'xl'"):
+        judge([asked("0.1", 1, 1)], policy=policy)
+
+
+@pytest.mark.parametrize("said", ["nan", "-1", "2", "inf"])
+def test_a_capability_is_from_0_to_1(said: str) -> None:
+    """NaN is no capability."""
+    with pytest.raises(InvalidRequest, match="from 0 to 1"):
+        judge([asked("0.1", 1, 1)], tiers=f"small,large={said}")

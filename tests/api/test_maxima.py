@@ -1,0 +1,40 @@
+"""The client's own maximum of output tokens, and odd bodies: what is reserved, sent and refused."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import Serve
+from tests.harness import Running
+
+ODD = [True, 0, -5, 2.5, "7", [], {}]
+CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+
+
+def post(running: Running, path: str = CHAT, **options: Any) -> httpx.Response:
+    said: dict[str, Any] = {"prompt": "hi"} if path == TEXT else {"messages": [{"role": "user", "content": "hi"}]}
+    return httpx.post(f"{running.url}{path}", json={"model": "small", **said, **options})
+
+
+def test_a_field_that_does_not_count_makes_no_reservation_small(serve: Serve) -> None:
+    """A limit of 1,000 tokens holds against 3,000 wanted ones, whatever else is said."""
+    limits = [{"scope": "tenant", "tokens": 1000, "window": "day"}]
+    running = serve(policy={"budgets": limits})
+    assert post(running, TEXT, max_tokens=3000, max_completion_tokens=1).status_code == 429
+    assert post(running, TEXT, max_tokens=5, max_completion_tokens=3000).json()["usage"]["completion_tokens"] == 5
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_maximum_is_refused_or_ignored(running: Running, odd: Any) -> None:
+    """Where the field counts, with 400 and its name; elsewhere it is as if unsaid."""
+    for path, field in ((CHAT, "max_tokens"), (CHAT, "max_completion_tokens"), (TEXT, "max_tokens")):
+        answer = post(running, path, **{field: odd})
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, field)
+    assert post(running, TEXT, max_completion_tokens=odd).status_code == 200
+
+
+def test_a_type_that_is_no_text_is_no_fault(running: Running) -> None:
+    """Content parts travel unread to the engine."""
+    answer = post(running, messages=[{"role": "user", "content": [{"type": []}, {"type": "text", "text": "hi"}]}])
+    assert answer.status_code == 200, answer.text
