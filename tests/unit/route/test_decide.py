@@ -171,12 +171,13 @@ def test_doubt_takes_the_best_allowed_tier_and_says_why(policy: RoutingPolicy) -
 @pytest.mark.parametrize("policy", [POLICY, RoutingPolicy(policy="cost", mean_usd_per_million=Decimal(1))])
 def test_flat_probabilities_take_the_better_tier(policy: RoutingPolicy) -> None:
     """The head sees no difference, and not that the cheap one will do."""
-    decision = decide(terms(), Judgement(0.1, (0.40, 0.41, 0.42)), policy, 1.0)
+    decision = decide(terms(), Judgement(0.1, (0.20, 0.21, 0.22)), policy, 1.0)
     assert (decision.tier, decision.reason, decision.uncertain) == ("medium", "not sure: flat probabilities", True)
 
 
-def test_alike_and_high_is_not_flat() -> None:
-    """All of them will do: the cheapest."""
+def test_alike_and_not_low_is_not_flat() -> None:
+    """All of them will do, or one as often as the other: the cheapest."""
+    assert decide(terms(), Judgement(0.1, (0.40, 0.41, 0.42)), POLICY).tier == "small"
     assert decide(terms(), Judgement(0.1, (0.97, 0.98, 0.99)), POLICY).tier == "small"
 
 
