@@ -53,7 +53,7 @@ Only for training: no prompt is in this package, regions are means of several pr
 
 - Chat prompts (alpaca_eval) keep the order that preferences give them; a strong model is good enough for
   {chat_strong:.0%} of them, weak ones lose 0–{chat:.0%}, spread evenly: where "good enough" begins is not in the data.
-- Some 270 written prompts stand for what benchmarks lack: everyday requests (weak {easy_weak}, strong {easy_strong}),
+- Some 400 written prompts stand for what benchmarks lack: everyday requests (weak {easy_weak}, strong {easy_strong}),
   long open-ended tasks of mathematics, programming and science (weak {hard_weak}, strong {hard_strong}). No number
   below counts them.
 - In closed-book questions (natural_qa, trivia_qa) the strong model measured is no better than the weak ones, so that
