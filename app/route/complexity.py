@@ -7,6 +7,7 @@ from app.domain import NormalizedPrompt, RouteDecision, RouteTerms
 from app.route.decide import decide
 from app.route.heads import Head
 from app.route.multiplier import Multipliers
+from app.route.terms import EMPTY, best_of
 
 NEAREST = 5
 """Pieces of evidence that an explanation shows."""
@@ -32,3 +33,11 @@ class ComplexityRouter:
         multiplier = self._multipliers.of(terms.everything, policy) if policy.policy == "cost" else 0.0
         decision = decide(terms, judgement, policy, multiplier)
         return replace(decision, evidence=self._head.evidence(embedding, NEAREST)) if terms.explain else decision
+
+    def judge_offline(self, embedding: bytes, text: str, terms: RouteTerms, policy: RoutingPolicy) -> RouteDecision:
+        """As the gateway decides, where there is none: it embeds no empty text and asks no head of it.
+
+        The best tier then, here with the head's numbers.
+        """
+        decision = self.judge(embedding, text, terms, policy)
+        return decision if text else replace(best_of(terms, EMPTY), score=decision.score, p=decision.p)

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from app.cost.prices import PriceSheet
-from app.domain import AUTO_MODEL, GatewayRequest, RouteDecision, RouteTerms
+from app.domain import AUTO_MODEL, GatewayRequest, RouteTerms
 from app.embed.batching import Encode
 from app.errors import InvalidRequest, NoTier
 from app.prompt.keys import KeyMaker
@@ -16,7 +16,7 @@ from app.prompt.tokens import estimate_input_tokens
 from app.route.complexity import ComplexityRouter
 from app.route.constraints import Situation, constrain
 from app.route.setting import Setting
-from app.route.terms import EMPTY, best_of, route_terms
+from app.route.terms import route_terms
 from app.trial.lines import lines_of, written_whole
 
 BATCH = 64
@@ -82,7 +82,8 @@ def told(asked: Asked, vector: bytes, offline: Offline) -> dict[str, Any]:
     """The decision as JSON."""
     if asked.terms is None:
         return {"score": None, "tier": None, "p": {}, "uncertain": False, "reason": asked.refusal}
-    decision = decided(asked.text, asked.terms, vector, offline)
+    routing = offline.setting.policy.routing
+    decision = offline.router.judge_offline(vector, asked.text, asked.terms, routing)
     return {
         "score": decision.score,
         "tier": decision.tier,
@@ -90,12 +91,6 @@ def told(asked: Asked, vector: bytes, offline: Offline) -> dict[str, Any]:
         "uncertain": decision.uncertain,
         "reason": decision.reason,
     }
-
-
-def decided(text: str, terms: RouteTerms, vector: bytes, offline: Offline) -> RouteDecision:
-    """The gateway embeds no empty text and asks no head of it: the best tier then, here with the head's numbers."""
-    decision = offline.router.judge(vector, text, terms, offline.setting.policy.routing)
-    return decision if text else replace(best_of(terms, EMPTY), score=decision.score, p=decision.p)
 
 
 def request_of(line: str, number: int) -> GatewayRequest:

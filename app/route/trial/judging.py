@@ -13,14 +13,13 @@ from app.config.gateway import EchoBackend, EmbedderSpec, TierSpec
 from app.config.policy import Policy
 from app.config.routing import RoutingPolicy
 from app.cost.prices import PriceSheet
-from app.domain import AUTO_MODEL, GatewayRequest, MicroUsd, RouteDecision, RouteTerms, TierTerms
+from app.domain import AUTO_MODEL, GatewayRequest, MicroUsd, RouteTerms, TierTerms
 from app.embed.batching import Encode
 from app.errors import ConfigError
 from app.prompt.keys import KeyMaker
 from app.route.complexity import ComplexityRouter
 from app.route.frontier import Ints
 from app.route.metrics import Doubles
-from app.route.terms import EMPTY, best_of
 from app.route.trial.lines import LabelledPrompt
 
 BATCH = 256
@@ -98,7 +97,7 @@ def judged(
     # Thresholds for other tiers are told on the page: the default ones fit any file.
     unthresholded = policy.routing.model_copy(update={"thresholds": RoutingPolicy().thresholds})
     check_routing(policy.model_copy(update={"routing": unthresholded, "features": {}}), tiers)
-    said = [decision(row, router, terms, policy) for row in rows]
+    said = [router.judge_offline(row.vector, row.text, terms, policy.routing) for row in rows]
     return Judged(
         tiers,
         np.array([each.domain for each in prompts]),
@@ -111,12 +110,6 @@ def judged(
         np.array([each.uncertain for each in said]),
         has_costs(prompts),
     )
-
-
-def decision(row: Embedded, router: ComplexityRouter, terms: RouteTerms, policy: Policy) -> RouteDecision:
-    """As the gateway decides: what has no text goes to the best tier; here with the head's numbers."""
-    said = router.judge(row.vector, row.text, terms, policy.routing)
-    return said if row.text else replace(best_of(terms, EMPTY), score=said.score, p=said.p)
 
 
 def tier_terms(prompts: Sequence[LabelledPrompt], named: Sequence[TierTerms], policy: Policy) -> tuple[TierTerms, ...]:
