@@ -29,8 +29,8 @@ from app.domain import (
 class Embedder(Protocol):
     """Text to unit vectors."""
 
-    async def embed(self, texts: Sequence[str]) -> list[bytes]:
-        """One little-endian float32 unit vector per text."""
+    async def embed(self, texts: Sequence[str], *, bulk: bool = False) -> list[bytes]:
+        """One little-endian float32 unit vector per text. What is `bulk` lets all else go first."""
         ...
 
 
@@ -42,7 +42,7 @@ class Normalizer(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
-        """The graph's embedder, for `/v1/embeddings`."""
+        """The graph's embedder, for `/v1/embeddings`: behind the prompts that are being normalized."""
         ...
 
 

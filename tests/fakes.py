@@ -25,7 +25,7 @@ class FakeEmbedder:
         self._dimensions = dimensions
         self.calls: list[list[str]] = []
 
-    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+    async def embed(self, texts: Sequence[str], *, bulk: bool = False) -> list[bytes]:
         """One little-endian float32 unit vector per text."""
         self.calls.append(list(texts))
         return [self.vector(text) for text in texts]

@@ -29,9 +29,9 @@ class SentenceEmbedder:
         encode = executor.submit(open_encoder, source, spec.threads, spec.arithmetic).result()
         return cls(encode, spec.max_batch, executor)
 
-    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+    async def embed(self, texts: Sequence[str], *, bulk: bool = False) -> list[bytes]:
         """One little-endian float32 unit vector per text (384 × 4 bytes for MiniLM-L6)."""
-        return await self._batcher.run(texts)
+        return await self._batcher.run(texts, bulk=bulk)
 
     def close(self) -> None:
         """Let the thread end after the batch it computes."""

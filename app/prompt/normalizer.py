@@ -20,5 +20,5 @@ class PromptNormalizer:
         return NormalizedPrompt(text, keys, tokens, embedding)
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
-        """One little-endian float32 unit vector per text, in order."""
-        return await self._embedder.embed(texts)
+        """One little-endian float32 unit vector per text, in order, while no prompt waits for its own."""
+        return await self._embedder.embed(texts, bulk=True)

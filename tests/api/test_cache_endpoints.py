@@ -16,7 +16,7 @@ KEYS = "acme:one,rival:two"
 class OneDirection:
     """A fake Embedder that finds all texts alike: the verifier has to decide."""
 
-    async def embed(self, texts: list[str]) -> list[bytes]:
+    async def embed(self, texts: list[str], *, bulk: bool = False) -> list[bytes]:
         return [vector(1.0) for _ in texts]
 
 

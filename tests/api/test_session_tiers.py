@@ -27,7 +27,7 @@ class FailingRouter:
 class FailingEmbedder(FakeEmbedder):
     """A fake embedder that is away."""
 
-    async def embed(self, texts: Any) -> list[bytes]:
+    async def embed(self, texts: Any, *, bulk: bool = False) -> list[bytes]:
         raise OSError("away")
 
 

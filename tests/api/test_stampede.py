@@ -20,9 +20,9 @@ RESERVED = 120
 class FakeSlowEmbedder(FakeEmbedder):
     """A fake embedder that takes its time."""
 
-    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+    async def embed(self, texts: Sequence[str], *, bulk: bool = False) -> list[bytes]:
         await asyncio.sleep(0.5)
-        return await super().embed(texts)
+        return await super().embed(texts, bulk=bulk)
 
 
 def calls(*gateways: Running) -> int:

@@ -34,7 +34,7 @@ class KnownEmbedder:
         found = np.load(path)
         self._rows = dict(zip(found["texts"].tolist(), found["rows"], strict=True))
 
-    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+    async def embed(self, texts: Sequence[str], *, bulk: bool = False) -> list[bytes]:
         """What is known."""
         return [self._rows[text].tobytes() for text in texts]
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.embed.batching import MicroBatcher
+from app.embed.batching import BULK_BATCH, MOST_PASSED, MicroBatcher
 
 
 class GatedEncoder:
@@ -58,6 +58,50 @@ async def test_a_batch_is_never_larger_than_the_maximum(executor: ThreadPoolExec
     texts = [str(i) for i in range(10)]
     assert await MicroBatcher(encoder, 4, executor).run(texts) == [text.encode() for text in texts]
     assert [len(batch) for batch in encoder.batches] == [4, 4, 2]
+
+
+async def test_a_request_never_waits_behind_bulk(executor: ThreadPoolExecutor) -> None:
+    """What came after a thousand texts of bulk is next, behind the few that are being computed."""
+    encoder = GatedEncoder()
+    batcher = MicroBatcher(encoder, 64, executor)
+    bulk = asyncio.create_task(batcher.run([str(i) for i in range(1000)], bulk=True))
+    await started(encoder)
+    asked = [asyncio.create_task(batcher.run([text])) for text in ("a", "b")]
+    await asyncio.sleep(0)
+    encoder.gate.set()
+    assert await asyncio.gather(*asked) == [[b"a"], [b"b"]]
+    assert [len(batch) for batch in encoder.batches[:2]] == [BULK_BATCH, 2]
+    assert await bulk == [str(i).encode() for i in range(1000)]
+
+
+async def test_bulk_is_never_starved(executor: ThreadPoolExecutor) -> None:
+    """However many requests come, bulk has its turn after so many batches of theirs."""
+    encoder = GatedEncoder()
+    batcher = MicroBatcher(encoder, 1, executor)
+    first = asyncio.create_task(batcher.run(["first"]))
+    await started(encoder)
+    many = asyncio.create_task(batcher.run(["asked"] * 3 * MOST_PASSED))
+    bulk = asyncio.create_task(batcher.run(["bulk"] * 2, bulk=True))
+    await asyncio.sleep(0)
+    encoder.gate.set()
+    await asyncio.gather(first, many, bulk)
+    order = [text for [text] in encoder.batches[1:]]
+    assert order == ([*["asked"] * MOST_PASSED, "bulk"] * 2) + ["asked"] * MOST_PASSED
+
+
+async def test_bulk_that_was_given_up_is_dropped(executor: ThreadPoolExecutor) -> None:
+    """A caller of bulk that leaves costs nobody anything, and what waits behind it is computed."""
+    encoder = GatedEncoder()
+    batcher = MicroBatcher(encoder, 64, executor)
+    computing = asyncio.create_task(batcher.run(["a"]))
+    await started(encoder)
+    gone = asyncio.create_task(batcher.run(["gone"] * 9, bulk=True))
+    await asyncio.sleep(0)
+    gone.cancel()
+    encoder.gate.set()
+    assert await computing == [b"a"]
+    assert await batcher.run(["stays"], bulk=True) == [b"stays"]
+    assert encoder.batches == [["a"], ["stays"]]
 
 
 async def test_a_cancelled_caller_costs_the_others_nothing(executor: ThreadPoolExecutor) -> None:

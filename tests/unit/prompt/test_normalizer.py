@@ -13,9 +13,11 @@ class LoudEmbedder:
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
+        self.bulk: list[bool] = []
 
-    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+    async def embed(self, texts: Sequence[str], *, bulk: bool = False) -> list[bytes]:
         self.asked.append(list(texts))
+        self.bulk.append(bulk)
         return [text.encode() for text in texts]
 
 
@@ -36,5 +38,8 @@ async def test_an_empty_text_is_not_embedded() -> None:
 
 
 async def test_embed_is_the_embedders() -> None:
-    """The embeddings endpoint gets the graph's own vectors, in order."""
-    assert await PromptNormalizer(LoudEmbedder()).embed(["b", "a"]) == [b"b", b"a"]
+    """The embeddings endpoint gets the graph's own vectors, in order, and lets prompts go first."""
+    embedder = LoudEmbedder()
+    assert await PromptNormalizer(embedder).embed(["b", "a"]) == [b"b", b"a"]
+    await PromptNormalizer(embedder).normalize(REQUEST, KEYS, "hi you")
+    assert embedder.bulk == [True, False]

@@ -90,7 +90,7 @@ class Blocking:
     def __init__(self, encode: Encode) -> None:
         self._encode = encode
 
-    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+    async def embed(self, texts: Sequence[str], *, bulk: bool = False) -> list[bytes]:
         return self._encode(list(texts))
 
 
