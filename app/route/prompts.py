@@ -7,6 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from app.api.schema import Message
 from app.cost.prices import PriceSheet
 from app.domain import AUTO_MODEL, GatewayRequest, RouteTerms
 from app.embed.batching import Encode
@@ -20,6 +23,7 @@ from app.route.terms import route_terms
 from app.trial.lines import lines_of, written_whole
 
 BATCH = 64
+_MESSAGES = TypeAdapter(list[Message])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,23 @@ def told(asked: Asked, vector: bytes, offline: Offline) -> dict[str, Any]:
 
 
 def request_of(line: str, number: int) -> GatewayRequest:
-    """The request of one line. Raises `InvalidRequest`."""
+    """The request of one line; its messages are what the API would take. Raises `InvalidRequest`."""
     messages = messages_of(parsed(line))
     if not messages:
         raise InvalidRequest(
             f'line {number} is not a JSON object with a string "prompt" or a list "messages"', "prompt"
         )
+    try:
+        _MESSAGES.validate_python(messages)
+    except ValidationError as error:
+        raise InvalidRequest(f"line {number}: {_explained(error)}", "messages") from None
     return GatewayRequest(f"line-{number}", "chat", {"model": AUTO_MODEL, "messages": messages})
+
+
+def _explained(error: ValidationError) -> str:
+    """The first fault, without the value: it may be a prompt."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return ".".join(str(part) for part in ("messages", *first["loc"])) + f": {first['msg']}"
 
 
 def parsed(line: str) -> Mapping[str, Any]:
@@ -112,10 +126,10 @@ def parsed(line: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def messages_of(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The conversation; empty where there is none."""
+def messages_of(asked: Mapping[str, Any]) -> list[Any]:
+    """The conversation, `messages` of which nothing is known yet; empty where there is none."""
     messages, prompt, system = asked.get("messages"), asked.get("prompt"), asked.get("system")
-    if isinstance(messages, list) and all(isinstance(each, dict) for each in messages):
+    if isinstance(messages, list):
         return messages
     if not isinstance(prompt, str) or not isinstance(system, str | None):
         return []

@@ -120,7 +120,7 @@ def test_a_conversation_is_judged_by_its_last_user_message() -> None:
         '{"prompt": 3}',
         "null",
         '{"messages": []}',
-        '{"messages": [1]}',
+        '{"messages": {"role": "user"}}',
         '{"prompt": "a", "system": 3}',
         "[" * 100_000,
     ],
@@ -130,6 +130,24 @@ def test_a_line_that_is_no_prompt_is_named(broken: str) -> None:
     """The line's number, and nothing of its content."""
     with pytest.raises(InvalidRequest, match=r"^line 2 is not a JSON object with a string .prompt. or a list"):
         routed([line(prompt="a"), broken])
+
+
+@pytest.mark.parametrize(
+    ("messages", "where"),
+    [
+        ([1], "messages.0"),
+        ([{"content": "secret"}], "messages.0.role"),
+        ([{"role": "alien", "content": "secret"}], "messages.0.role"),
+        ([{"role": "user", "content": "a"}, {"role": "user", "content": 5}], "messages.1.content"),
+        ([{"role": "user", "content": {"text": "secret"}}], "messages.0.content"),
+        ([{"role": "user", "content": ["secret"]}], "messages.0.content"),
+    ],
+)
+def test_messages_that_the_api_would_refuse_are_refused(messages: list[Any], where: str) -> None:
+    """Said where, not taken for an empty prompt, and nothing of them is told."""
+    with pytest.raises(InvalidRequest, match=rf"^line 2: {where}") as refused:
+        routed([line(prompt="a"), line(messages=messages)])
+    assert "secret" not in refused.value.message
 
 
 def test_a_configurations_tiers_and_constraints_count(tmp_path: Path) -> None:
