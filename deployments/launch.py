@@ -24,6 +24,7 @@ import psutil
 
 from app.config.load import ServeFile, load
 from app.errors import ConfigError
+from deployments import haproxy
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
@@ -50,7 +51,7 @@ def _run(config: Path, home: Path) -> int:
     file, stop = load(config), threading.Event()
     _refuse_taken_port(file)
     session = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
-    _prepare(home)
+    _prepare(home, session)
     code = 1
     try:
         _stop_on_signals(stop)
@@ -74,7 +75,7 @@ def _clear(session: Path) -> None:
         time.sleep(POLL_S)
 
 
-def _prepare(home: Path) -> None:
+def _prepare(home: Path, session: Path) -> None:
     """Environment of the cluster to be; before Ray is imported, for it reads its flags then.
 
     Ports are fixed by default: the second cluster of a machine would not start, or its proxy would send our requests to
@@ -85,6 +86,7 @@ def _prepare(home: Path) -> None:
             print(f"warning: {flag} is off: expect some 8 ms more a hop", file=sys.stderr)
     first = _free_port()
     defaults = {
+        haproxy.VARIABLE: str(haproxy.command_in(session)),
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),

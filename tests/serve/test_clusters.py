@@ -15,6 +15,8 @@ from app.config.load import load
 
 ROOT = Path(__file__).parents[2]
 FLAGS = {"RAY_SERVE_ENABLE_HA_PROXY": "1", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"}
+HAPROXY = "RAY_SERVE_HAPROXY_BINARY_PATH"
+COMMAND = "leanserve-haproxy"
 SECRETS = {"REDIS_PASSWORD", "LEANSERVE_API_KEYS", "HF_TOKEN", "OPENAI_API_KEY"}
 NodeTypes = dict[str, dict[str, Any]]
 
@@ -57,6 +59,7 @@ def test_the_launcher_sets_flags_and_secrets_before_ray_starts(launcher: dict[st
     exported, _, command = start.partition("set +a;")
     assert "set -a; . /home/ray/secrets/env" in exported
     assert all(f"{name}={value};" in exported for name, value in FLAGS.items())
+    assert f"{HAPROXY}=$(command -v {COMMAND});" in exported
     assert command.strip().startswith("ray start")
     assert any("leanserve[gpu]" in each for each in launcher[f"{kind}_setup_commands"])
 
@@ -111,6 +114,7 @@ def test_every_ray_pod_has_the_flags_and_its_secrets(manifests: dict[str, dict[s
     for group in [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]:
         env = {each["name"]: each for each in group["template"]["spec"]["containers"][0]["env"]}
         assert {name: env[name]["value"] for name in FLAGS} == FLAGS
+        assert env[HAPROXY]["value"].endswith(f"/bin/{COMMAND}")
         assert all(env[name]["valueFrom"]["secretKeyRef"]["name"] == "leanserve" for name in SECRETS)
         assert env["REDIS_URL"]["value"] == "redis://:$(REDIS_PASSWORD)@leanserve-redis:6379/0"
 

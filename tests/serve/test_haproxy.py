@@ -1,0 +1,80 @@
+"""Ray's HAProxy as our command starts it, with the options that Ray gives it."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from deployments.haproxy import command_in
+from tests.serve.conftest import free_port
+
+pytestmark = pytest.mark.serve
+
+OPTIONS = """
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 3600s
+    timeout server 3600s
+    option abortonclose
+    option splice-request
+    option splice-response
+"""
+"""Of `ray/serve/_private/haproxy_templates.py`, what matters to a client that leaves."""
+CLIENTS = 12
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """Where HAProxy listens, and where it looks for its server."""
+    front, back = free_port(), free_port()
+    config = tmp_path / "haproxy.cfg"
+    sides = f"frontend f\n    bind 127.0.0.1:{front}\n    default_backend b\nbackend b\n    server s 127.0.0.1:{back}\n"
+    config.write_text(f"global\n    nbthread 2\n{OPTIONS}{sides}")
+    command = [str(command_in(tmp_path)), "-q", "-db", "-f", str(config)]
+    with subprocess.Popen(command) as process:
+        yield front, back
+        process.terminate()
+
+
+async def test_every_client_that_leaves_is_noticed(ports: tuple[int, int]) -> None:
+    """Though its body came apart from its head, and nothing was answered yet. Without `-dS` it is one in four."""
+    front, back = ports
+    left: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n" + b"x" * 20)
+        with suppress(ConnectionError):
+            await reader.read()
+        left.append(1)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", back):
+        await asyncio.gather(*(_leave(front) for _ in range(CLIENTS)))
+        async with asyncio.timeout(10):
+            while len(left) < CLIENTS:
+                await asyncio.sleep(0.05)
+
+
+async def _leave(port: int) -> None:
+    writer = await _connected(port)
+    writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 20\r\n\r\n")
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.write(b"x" * 20)
+    await writer.drain()
+    await asyncio.sleep(0.3)
+    writer.close()
+
+
+async def _connected(port: int) -> asyncio.StreamWriter:
+    """Once HAProxy listens."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return (await asyncio.open_connection("127.0.0.1", port))[1]
+            except OSError:
+                await asyncio.sleep(0.05)
