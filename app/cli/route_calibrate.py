@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.options import HOME, Home
 from app.cli.reading import open_embedder
 from app.errors import ConfigError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from app.config.policy import Policy
     from app.learn.calibration.lines import Judge
 
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 LINES = (
     'JSON lines {"tier", "p", "success"} (p: the head\'s own; "score" and "id" for thresholds) '
     'or {"prompt", "tier", "success"}.'
@@ -25,8 +27,10 @@ def calibrate(
     source: Annotated[Path | None, typer.Option("--input", help=LINES, exists=True, dir_okay=False)] = None,
     tenant: Annotated[str | None, typer.Option(help="Read what is known of this tenant's requests.")] = None,
     redis_url: Annotated[
-        str, typer.Option(envvar="REDIS_URL", help="Where --tenant's records are.")
-    ] = "redis://127.0.0.1:6379/0",
+        str | None,
+        typer.Option(envvar="REDIS_URL", help="Where --tenant's records are; without, that of `leanserve up`."),
+    ] = None,
+    home: Home = HOME,
     prefix: Annotated[str, typer.Option(help="`store.prefix` of the configuration.")] = "leanserve",
     feature: Annotated[
         str | None, typer.Option(help="Of this feature's requests, and for its part of the policy.")
@@ -53,6 +57,7 @@ def calibrate(
     from app.learn.calibration.refit import recalibrate  # noqa: PLC0415
     from app.learn.calibration.sources import of_file, of_tenant  # noqa: PLC0415
     from app.route.setting import named_tiers  # noqa: PLC0415
+    from app.store.embedded import running  # noqa: PLC0415
     from app.trial.lines import written_whole  # noqa: PLC0415
 
     if source is None and tenant is None:
@@ -63,7 +68,8 @@ def calibrate(
     if source:
         evidence.add(of_file(source, order, partial(open_judge, own)))
     if tenant is not None:
-        evidence.add(asyncio.run(of_tenant(redis_url, prefix, tenant, feature, kind)))
+        url = redis_url or running(home / "redis") or DEFAULT_REDIS_URL
+        evidence.add(asyncio.run(of_tenant(url, prefix, tenant, feature, kind)))
     found = recalibrate(evidence, present, target, order=[tier.name for tier in order], seed=seed)
     typer.echo("\n".join(summary(found)))
     if not found.changes:

@@ -19,6 +19,8 @@ from app.process import die_with_parent, stop
 
 HOST = "127.0.0.1"
 POLL_S = 0.02
+LOCK, ADDRESS = "redis.lock", "redis.url"
+"""Files beside the data: the first is locked as long as a server runs on it, the second holds its URL."""
 DYING_S = 1.0  # a killed server holds its files until its last thread has ended
 
 
@@ -88,6 +90,7 @@ class EmbeddedRedis:
             self._port = self._wanted_port or free_port()
             self._process = self._spawn()
             self._wait_until_it_answers(self._process)
+            (self._directory / ADDRESS).write_text(self.url)
         return self
 
     def revive(self) -> bool:
@@ -131,7 +134,7 @@ class EmbeddedRedis:
 
     def _lock(self) -> int:
         """A lock that the child inherits: it is held exactly as long as a server lives, whatever becomes of us."""
-        lock = os.open(self._directory / "redis.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(self._directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + DYING_S
         while not taken(lock):
             if time.monotonic() > deadline:
@@ -161,6 +164,18 @@ class EmbeddedRedis:
                 self.stop()
                 raise ConfigError(f"the embedded Redis did not start: {last_line(self.log_path)}")
             time.sleep(POLL_S)
+
+
+def running(directory: Path) -> str | None:
+    """The URL of the server that runs on `directory`, whoever started it; None where none does."""
+    try:
+        lock = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return None if taken(lock) or not (file := directory / ADDRESS).exists() else file.read_text()
+    finally:
+        os.close(lock)
 
 
 def taken(lock: int) -> bool:

@@ -15,6 +15,7 @@ from app.config.gateway import StoreSpec
 from app.config.load import load_policy
 from app.learn.records import Compared, Outcome
 from app.store.client import open_store
+from app.store.embedded import EmbeddedRedis
 from tests.unit.learn.made import ended, journal_of
 
 BASE = """\
@@ -168,6 +169,15 @@ def test_records_and_outcomes_of_a_tenant_are_read(tmp_path: Path, clean_redis: 
     done = run("--tenant", "nobody", "--redis-url", clean_redis, "--output", tmp_path / "none")
     assert done.exit_code == 1
     assert "no outcomes: every tier keeps its calibration" in done.stdout
+
+
+def test_the_redis_of_leanserve_up_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows its port: without an address the one that runs in the home is read."""
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        asyncio.run(_used(server.url))
+        done = run("--tenant", "acme", "--home", tmp_path, "--output", tmp_path / "out")
+    assert "small: 400 outcomes, 100 comparisons" in done.stdout
 
 
 async def _used(url: str) -> None:
