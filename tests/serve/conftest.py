@@ -115,5 +115,7 @@ def cluster(
         client.flushall()  # the other placement must not answer for this one
     found = document(placement=INLINE if request.param == "inline" else {})
     found["applications"][0]["args"]["serve"]["ingress"]["num_replicas"] = 2
+    policy = found["applications"][0]["deployments"][0]["user_config"]
+    policy["features"] = {"drafts": {"routing": {"cascade": {"enabled": True}}}}
     with launched(found, tmp_path_factory.mktemp(request.param), redis_url) as running:
         yield running

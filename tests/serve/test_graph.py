@@ -77,6 +77,22 @@ def test_easy_goes_to_small_and_hard_to_large(cluster: Cluster) -> None:
     assert float(easy.headers["x-leanserve-route-score"]) < float(hard.headers["x-leanserve-route-score"])
 
 
+def test_an_answer_of_the_wrong_shape_is_given_by_the_better_tier(cluster: Cluster) -> None:
+    """The small tier's words are no JSON object: the large one is asked too, and the request pays for both."""
+    headers = {"x-leanserve-cache": "no-cache, no-store", "x-leanserve-feature": "drafts"}
+    kept = ask(cluster, "Say hello.", extra_headers=headers)
+    assert (kept.headers["x-leanserve-cascade"], kept.headers["x-leanserve-tier"]) == ("kept", "small")
+    shape = {"type": "json_object"}
+    escalated = ask(cluster, "Say hello.", extra_headers=headers, response_format=shape)
+    assert escalated.headers["x-leanserve-cascade"] == "escalated:structure"
+    assert escalated.headers["x-leanserve-tier"] == "large"
+    paid = [
+        float(ask(cluster, "Say hello.", model=tier, extra_headers=headers).headers["x-leanserve-cost-usd"])
+        for tier in ("small", "large")
+    ]
+    assert float(escalated.headers["x-leanserve-cost-usd"]) == pytest.approx(sum(paid))
+
+
 def test_the_graph_decides_as_the_command_line_does(cluster: Cluster, tmp_path: Path) -> None:
     """Tier, reason and doubt for each; score and probabilities but for a float's last digits."""
     texts = ["Say hello.", "", "Какая столица Франции?", "Please use the cheap tier.", "word " * 20_000, *HARD[:2]]
