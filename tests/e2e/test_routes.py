@@ -73,4 +73,5 @@ def test_what_became_of_an_answer_is_there_to_learn_from(local: Cluster, redis_u
     options = ["--tenant", "default", "--feature", "watched", "--redis-url", redis_url, "--tiers", "small,large"]
     said = CliRunner().invoke(cli, ["route", "calibrate", *options, "--output", str(tmp_path / "policy.yaml")])
     assert said.exit_code == 1
-    assert "small: 1 outcomes, 1 comparisons: too little evidence" in said.stdout
+    assert "small: 1 outcomes: too little evidence" in said.stdout
+    assert "threshold of small: 1 requests" in said.stdout, "known on both tiers"

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import openai
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -161,33 +162,12 @@ def test_a_client_that_leaves_stops_the_tier(cluster: Cluster) -> None:
     assert until(lambda: sum(metric(cluster, "leanserve_attempts_total", 'outcome="ignored"').values()) > before)
 
 
-def test_a_client_that_leaves_before_anything_was_said_stops_the_tier(cluster: Cluster) -> None:
-    """Each of ten whose bodies came apart from their heads: HAProxy notices them all, and no thread of it spins."""
-    before = sum(metric(cluster, "leanserve_attempts_total", 'outcome="ignored"').values())
-    asyncio.run(_leave(cluster.url, 10))
-    assert until(
-        lambda: sum(metric(cluster, "leanserve_attempts_total", 'outcome="ignored"').values()) == before + 10, 5
-    )
-
-
-async def _leave(url: str, clients: int) -> None:
-    """Ask for an answer of eight seconds, and leave after one."""
-    host, port = url.removeprefix("http://").split(":")
-    asked = {"model": "large", "messages": [{"role": "user", "content": "w " * 3000}], "max_tokens": 4000}
-    body = json.dumps(asked).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\nx-leanserve-cache: no-cache, no-store\r\n"
-
-    async def one() -> None:
-        _, writer = await asyncio.open_connection(host, int(port))
-        writer.write(f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode())
-        await writer.drain()
-        await asyncio.sleep(0.05)
-        writer.write(body)
-        await writer.drain()
-        await asyncio.sleep(1)
-        writer.close()
-
-    await asyncio.gather(*(one() for _ in range(clients)))
+def test_the_proxy_is_the_one_that_notices_who_leaves(cluster: Cluster) -> None:
+    """HAProxy runs as `deployments.haproxy` starts it; what that is good for, `test_haproxy` shows."""
+    below = psutil.Process(cluster.process.pid).children(recursive=True)
+    proxies = [process.cmdline() for process in below if process.name() == "haproxy"]
+    assert proxies
+    assert all("-dS" in command for command in proxies)
 
 
 def test_errors_cross_the_hop(cluster: Cluster) -> None:
