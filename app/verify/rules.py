@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from app.verify.differences import Differences
 from app.verify.lexicon.tables import Fellows
-from app.verify.lexicon.words import word_set
+from app.verify.lexicon.words import WRITING, word_set
 from app.verify.words import Kind, Word, stem
 
 
@@ -35,8 +35,8 @@ COMPARING = _bases(
 """Bases of words on whose two sides the roles stand."""
 LONG = 15
 """In longer texts numbers move with their phrases: `in 1990 he`, `he … in 1990`."""
-SMALL = frozenset({"1", "2"})
-"""Numbers written as often as a word that is no number: a, both, pair."""
+SMALL = frozenset({"1", "2", "2x"})
+"""Numbers written as often as a word that is no number: a, both, pair, doubles."""
 CURRENCIES = frozenset("$€£¥₹₽₩")
 _PERSONS = FIRST | THIRD | {"my", "his", "her", "their", "our", "your"}
 
@@ -45,6 +45,7 @@ def forbidden(found: Differences, opposites: Fellows, fellows: Fellows) -> str |
     """Why the two cannot want the same answer, or None."""
     checks: tuple[Callable[[Differences], str | None], ...] = (
         numbers,
+        notation,
         symbols,
         shouted,
         capitals,
@@ -62,7 +63,7 @@ def numbers(found: Differences) -> str | None:
     """A number of one that the other lacks; sums may have further numbers, of which the model judges."""
     stored, asked = _values(found.stored), _values(found.asked)
     if is_problem(found):
-        return None if set(stored) - SMALL <= set(asked) else "a number is gone"
+        return "a number is gone" if set(stored - asked) - SMALL else None
     gone, come = stored - asked, asked - stored
     if gone and come:
         return "other numbers"
@@ -70,6 +71,14 @@ def numbers(found: Differences) -> str | None:
         return "a number is gone or has come"
     ordered = _order(found.stored) == _order(found.asked) or _listed(found.stored)
     return None if ordered or len(found.asked) >= LONG else "numbers in another order"
+
+
+def notation(found: Differences) -> str | None:
+    """Numbers written otherwise, where that may be the question: 1/2 as a decimal, how to spell 40."""
+    if is_problem(found) or not any(word.lower in WRITING for word in found.stored):
+        return None
+    stored, asked = (sorted(w.lower for w in words if w.kind is Kind.NUMBER) for words in (found.stored, found.asked))
+    return "numbers written otherwise" if stored != asked else None
 
 
 def _listed(words: Sequence[Word]) -> bool:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.verify import rules
+from app.verify.arithmetic import tells, worked_out
 from app.verify.differences import Differences, compare
 from app.verify.lexicon.tables import Lexicon
 from app.verify.lexicon.words import word_set
 from app.verify.literals import literals, same_letters
 from app.verify.words import Kind, Word, words_of
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Part of the verifier's version: raise it when words are judged otherwise."""
 _QUESTION_WORDS = word_set(
     "what how why when where which who whom whose is are was were am do does did can could should would will has have "
@@ -48,7 +49,20 @@ def judge_words(stored: str, asked: str, lexicon: Lexicon) -> ByWords:
     if not (_english(a, lexicon) and _english(b, lexicon)):
         same = same_letters(stored, asked) and not _literals(stored, asked)
         return ByWords(same, "the same letters" if same else "not English: only the same letters pass")
-    found = compare(a, b, lexicon.known)
+    said = _judge(stored, asked, compare(a, b, lexicon.known), lexicon)
+    sums = not said.same and tells(stored) and tells(asked)
+    return (_worked_out(stored, asked, lexicon) if sums else None) or said
+
+
+def _worked_out(stored: str, asked: str, lexicon: Lexicon) -> ByWords | None:
+    """What the words say once the arithmetic in them is done; None where that lets nothing pass."""
+    one, other = worked_out(stored), worked_out(asked)
+    found = compare(words_of(one), words_of(other), lexicon.known)
+    said = _judge(stored, asked, found, lexicon)
+    return said if said.same or (said.same is None and rules.is_problem(found)) else None
+
+
+def _judge(stored: str, asked: str, found: Differences, lexicon: Lexicon) -> ByWords:
     regime = regime_of(found, asked)
     if reason := rules.forbidden(found, lexicon.opposites, lexicon.fellows):
         return ByWords(False, reason, regime)

@@ -1,17 +1,20 @@
 """A prompt as a sequence of words, each with what it is compared by."""
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app.verify.courtesy import without_courtesy
-from app.verify.lexicon.words import CONTRACTIONS, NUMBER_WORDS
+from app.verify.figures import in_figures
+from app.verify.lexicon.words import CONTRACTIONS, NUMBER_WORDS, THINGS, WRITING
 
 _TOKEN = re.compile(
     r"\d+(?:,\d{3})+(?:\.\d+)?(?![\w])|\d*\.\d+(?![\w.])"  # 1,000.50 and 1.5
     r"|[^\W_]+(?:['’\-_.:/@&]+[^\W_]+)*|[^\w\s]"  # words and what joins them; symbols
 )
+_LETTERS = re.compile(r"[a-z]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 _FRACTION = re.compile(r"(\d+)/(\d+)")
 _MEASURE = re.compile(r"(\d+(?:\.\d+)?)(k|m|bn|st|nd|rd|th|%|[a-z]{1,4})")
@@ -65,12 +68,22 @@ def stem(word: str) -> str:
 
 def words_of(text: str) -> list[Word]:
     """The words of `text`, contractions written out, politeness and articles gone, quiet punctuation dropped."""
-    plain = without_courtesy(unicodedata.normalize("NFKC", text[:_LONGEST]).replace("’", "'").replace("‘", "'"))
+    plain = without_courtesy(_plain(text))
+    plain = plain if mentions(plain, WRITING) else in_figures(plain)
     cased = text != text.lower() and text != text.upper()
     found: list[Word] = []
     for match in _TOKEN.finditer(plain):
         found += _words(match.group(), cased and match.start() > 0 and not _begins(plain, match.start()))
     return [word for word in found if word.base not in _ARTICLES or (word.kind is Kind.NAME and word.surface == "A")]
+
+
+def mentions(text: str, words: frozenset[str]) -> bool:
+    """Whether any of some lower-case words is in a text."""
+    return not words.isdisjoint(_LETTERS.findall(text.lower()))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text[:_LONGEST]).replace("’", "'").replace("‘", "'")
 
 
 def _begins(text: str, start: int) -> bool:
@@ -105,7 +118,7 @@ def _letters(token: str, low: str, cased: bool) -> list[Word]:
 def _mixed(token: str, low: str) -> list[Word]:
     """30k, 5kg, 2nd, 3/4 and 10-20 are numbers with company; iphone7 and CS-101 are names."""
     if match := _FRACTION.fullmatch(low):
-        return [Word(token, _text(int(match[1]) / max(1, int(match[2]))), Kind.NUMBER)]
+        return [Word(token, _quotient(int(match[1]), int(match[2])) or low, Kind.NUMBER)]
     if "-" in low or "/" in low or ":" in low:
         return [word for part in re.split(r"[-/:]+", token) if part for word in _words(part, False)]
     if match := _MEASURE.fullmatch(low):
@@ -122,11 +135,18 @@ def _measured(value: float, figures: str, unit: str, token: str) -> list[Word]:
 
 def _value(low: str) -> str | None:
     """The value of a number, as text; None for what is none. `one` is a pronoun as often and stays a word."""
+    if low in THINGS:
+        return THINGS[low]
     if low in NUMBER_WORDS and low != "one":
         return _text(NUMBER_WORDS[low])
     plain = low.replace(",", "")
     # 3.10 is not 3.1: it may be a version
     return (plain if "." in plain else _text(float(plain))) if _NUMBER.fullmatch(plain) else None
+
+
+def _quotient(part: int, whole: int) -> str | None:
+    """Of a fraction in lowest terms below one; 2/4 and 1/2 may be dates, 2/1 is a ratio."""
+    return _text(part / whole) if 0 < part < whole and math.gcd(part, whole) == 1 else None
 
 
 def _text(value: float) -> str:

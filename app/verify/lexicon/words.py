@@ -83,6 +83,17 @@ NUMBER_WORDS = {word: number for number, word in enumerate(_COUNTED.split())} | 
     "thrice": 3,
 }
 
+THINGS = {"dozen": "dozen", "quarter": "quarter", "twice": "2x", "double": "2x", "thrice": "3x", "triple": "3x"}
+"""Numbers that may be things, a coin, a room for two, and do not pass for figures: what they are compared by."""
+
+NOTATION = word_set(
+    "convert converting conversion decimal decimals fraction fractions simplify express notation spell spelled spelt "
+    "spelling numeral numerals digit digits"
+)
+"""Where they are, how a number is written may be the question."""
+WRITING = NOTATION | word_set("write writes writing written word words letter letters round rounded")
+"""So it may where these are, in a short text."""
+
 _CONTRACTED = (
     "what's = what is, how's = how is, where's = where is, who's = who is, when's = when is, why's = why is, "
     "that's = that is, there's = there is, here's = here is, it's = it is, he's = he is, she's = she is, "
