@@ -35,20 +35,27 @@ _DOZEN = re.compile(  # what is a dozen? that is no twelve; a dozen eggs are
 )
 _SPOKEN = re.compile(rf"{BEFORE}(an?|{_ONES})[ -]({'|'.join(_PARTS)})s?(?=\s+(?:of|as)\b)", re.IGNORECASE)
 _PERCENT = re.compile(rf"(?:(?<=\d)|\b({_WORD}))\s?per\s?cent\b", re.IGNORECASE)
+_WAR = re.compile(
+    r"\b(?:WW[ -]?|world war )(one|two|three|i{1,3}|[123])\b|\b(first|second|third) world war\b", re.IGNORECASE
+)
+_WHICH = {**dict.fromkeys(("one", "i", "1", "first"), 1), **dict.fromkeys(("two", "ii", "2", "second"), 2)}
 _TWICE = re.compile(rf"{BEFORE}(?:two|2) times\b", re.IGNORECASE)
 _THRICE = re.compile(rf"{BEFORE}(?:three|3) times\b", re.IGNORECASE)
-_HINT = re.compile(rf"per\s?cent|dozen|times|{'|'.join((*_SCALES, *_PARTS))}|(?:{_TENS})-", re.IGNORECASE)
+_HINT = re.compile(
+    rf"per\s?cent|dozen|times|\bww|world war|{'|'.join((*_SCALES, *_PARTS))}|(?:{_TENS})-", re.IGNORECASE
+)
 _PLACES = 6
 
 
 def in_figures(text: str) -> str:
-    """`text` with compound numbers and fractions in figures, and the sign for percent."""
+    """`text` with compound numbers, fractions and world wars in figures, and the sign for percent."""
     if not _HINT.search(text):
         return text
     text = _JOINED.sub(lambda found: str(_value(found.group())), text)
     for _ in range(2):  # five hundred thousand
         text = _SCALED.sub(lambda found: _times(found, _SCALES[found[2].lower()]), text)
     text = _DOZEN.sub(lambda found: _times(found, 12), text)
+    text = _WAR.sub(lambda found: f"World War {_WHICH.get((found[1] or found[2]).lower(), 3)}", text)
     text = _THRICE.sub("thrice", _TWICE.sub("twice", text))
     text = _SPOKEN.sub(lambda found: f"{_value(found[1])}/{_PARTS[found[2].lower()]}", text)
     return _PERCENT.sub(lambda found: f"{_value(found[1]) if found[1] else ''}%", text)

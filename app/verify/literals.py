@@ -10,13 +10,14 @@ _TECHNICAL = re.compile(r"[*&\[\]{}<>|~^\\@#_=+]|[/:][^\s]*[/.:]|^[/.~]+\w*[/.]|
 _HARMLESS = re.compile(r"[A-Za-z]+&[A-Za-z]+|#\w+|&|[-–—]+|[*_=~-]{2,}|\*+\w+\*+|_+\w+_+")
 """AT&T, a hashtag, dashes, rules and emphasis of Markdown: words see to them."""
 _SIGNED = re.compile(r"(?<![\w)\]])[-−](?=\.?\d)")
+_FACTORIAL = re.compile(r"(?:\d|\)|\b[A-Za-z])!")
 _SENTENCE_END = " .?!…。？！¿¡"
 
 
 def literals(text: str, cased: bool) -> Counter[str]:
     """The literal pieces of a prompt, as often as they come; in small letters unless `cased`, options as written.
 
-    Pictures count each by itself; a number's sign counts.
+    Pictures count each by itself; a number's sign and factorial count.
     """
     composed = unicodedata.normalize("NFC", text)
     found = Counter(_fold(part.strip("\"“”`' "), cased) for part in _QUOTED.findall(composed))
@@ -24,6 +25,7 @@ def literals(text: str, cased: bool) -> Counter[str]:
         bare = piece.strip(_EDGE) if not piece.startswith(("./", "../")) else piece.rstrip(_EDGE)
         if _TECHNICAL.search(bare) and not _HARMLESS.fullmatch(bare):
             found[bare if bare.startswith("-") else _fold(bare, cased)] += 1
+    found["!"] = len(_FACTORIAL.findall(composed))
     found["-"] = len(_SIGNED.findall(composed))
     found.update(each for each in composed if _pictures(each))
     return +found

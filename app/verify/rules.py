@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from app.verify.differences import Differences
 from app.verify.lexicon.tables import Fellows
-from app.verify.lexicon.words import WRITING, word_set
+from app.verify.lexicon.words import MANNERS, SPELLING, WRITING
 from app.verify.words import Kind, Word, stem
 
 
@@ -20,8 +20,6 @@ NEGATIONS = _bases("not no never none nor neither nothing nobody nowhere without
 FIRST = _bases("i me my mine myself we us our ours ourselves")
 ANYONE = _bases("you your yours yourself one ones someone somebody people anyone")
 THIRD = _bases("he him his himself she her hers herself")
-SHOUTED = word_set("us it who may aids china polish turkey march mark pat rob bill will")
-"""Words that are another word in capitals."""
 FILLERS = _bases(
     "do does did be is are was were am can could should would will of to in on at for by with and or that this these "
     "those there it 's any some few several very really actually just also so then please get you i we one my your me "
@@ -47,8 +45,8 @@ def forbidden(found: Differences, opposites: Fellows, fellows: Fellows) -> str |
         numbers,
         notation,
         symbols,
-        shouted,
-        capitals,
+        manner,
+        spelling,
         negated,
         partial(opposite, opposites=opposites),
         partial(other_fellow, fellows=fellows),
@@ -100,50 +98,17 @@ def symbols(found: Differences) -> str | None:
     return "other symbols" if a - CURRENCIES != b - CURRENCIES else None
 
 
-def shouted(found: Differences) -> str | None:
-    """US is not us, where the writing tells them apart."""
-    stored, asked = found.stored, found.asked
-    if not (_told_apart(stored, asked) and _told_apart(asked, stored)):
-        return None
-    (high, low), (other_high, other_low) = _shouts(stored), _shouts(asked)
-    return "capitals make another word" if (high & other_low) - other_high or (other_high & low) - high else None
+def manner(found: Differences) -> str | None:
+    """Briefly, in detail: another text is wanted."""
+    a, b = (any(w.lower in MANNERS for w in words) for words in (found.stored, found.asked))
+    return "another manner" if a != b and not is_problem(found) else None
 
 
-def _told_apart(words: Sequence[Word], others: Sequence[Word]) -> bool:
-    """Whether capitals mean something in `words`: it has both cases, or the other side has and begins with a small
-    letter."""
-    return _mixed(words) or (_mixed(others) and others[0].surface[0].islower())
-
-
-def capitals(found: Differences) -> str | None:
-    """CO is not Co, mM not mm, Polish not polish, userId not userID; where both texts have capitals and small ones."""
-    if not (_mixed(found.stored) and _mixed(found.asked)):
-        return None
-    asked = {word.lower: (word, before) for word, before in _with_before(found.asked)}
-    for word, before in _with_before(found.stored):
-        if word.lower in asked and _another(word, asked[word.lower][0], before and asked[word.lower][1]):
-            return "capitals make another word"
-    return None
-
-
-def _with_before(words: Sequence[Word]) -> list[tuple[Word, bool]]:
-    """Each word, and whether a number stands before it."""
-    return [(word, i > 0 and words[i - 1].kind is Kind.NUMBER) for i, word in enumerate(words)]
-
-
-def _another(one: Word, other: Word, counted: bool) -> bool:
-    a, b = one.surface, other.surface
-    if a == b or one.lower in FILLERS:
-        return False
-    short = len(a) <= 3 and not (a.islower() or b.islower())
-    unit = counted and len(a) <= 2
-    inner = a[1:] != a[1:].lower() and b[1:] != b[1:].lower()
-    return short or unit or inner or (one.lower in SHOUTED and one.kind is not other.kind)
-
-
-def _shouts(words: Sequence[Word]) -> tuple[set[str], set[str]]:
-    mine = [w for w in words if w.lower in SHOUTED]
-    return {w.lower for w in mine if w.surface.isupper()}, {w.lower for w in mine if w.surface.islower()}
+def spelling(found: Differences) -> str | None:
+    """How is colour spelt? There a slip is none, and another word another question."""
+    asks = any(w.lower in SPELLING for w in (*found.stored, *found.asked))
+    differs = found.misspelt or any(map(carries, (*found.gone, *found.come)))
+    return "spelling is asked" if asks and differs else None
 
 
 def negated(found: Differences) -> str | None:
@@ -229,11 +194,6 @@ def _values(words: Sequence[Word]) -> Counter[str]:
 
 def _order(words: Sequence[Word]) -> list[str]:
     return [w.base for w in words if w.kind is Kind.NUMBER]
-
-
-def _mixed(words: Sequence[Word]) -> bool:
-    text = "".join(w.surface for w in words)
-    return text not in {text.lower(), text.upper()}
 
 
 def _has(words: Sequence[Word], group: frozenset[str]) -> bool:

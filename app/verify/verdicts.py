@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from app.verify import rules
 from app.verify.arithmetic import tells, worked_out
+from app.verify.capitals import mixed, other_capitals
 from app.verify.differences import Differences, compare
 from app.verify.lexicon.tables import Lexicon
 from app.verify.lexicon.words import word_set
@@ -66,16 +67,25 @@ def _judge(stored: str, asked: str, found: Differences, lexicon: Lexicon) -> ByW
     regime = regime_of(found, asked)
     if reason := rules.forbidden(found, lexicon.opposites, lexicon.fellows):
         return ByWords(False, reason, regime)
+    if other_capitals(found.stored, found.asked, (stored, asked), rules.FILLERS):
+        return ByWords(False, "capitals make another word", regime)
     if _literals(stored, asked):
         return ByWords(False, "other literals", regime)
-    if found.same_words:
+    if found.same_words and not counted_otherwise(found):
         return ByWords(True, "the same words", regime)
     return ByWords(None, regime.value, regime)
 
 
+def counted_otherwise(found: Differences) -> bool:
+    """An example, some examples; security, securities: the same words but for the ending of the plural."""
+    pairs = zip(found.stored, found.asked, strict=True)
+    words = ((a.lower, b.lower) for a, b in pairs if Kind.NUMBER not in (a.kind, b.kind))
+    return any(a != b and a.endswith("s") != b.endswith("s") for a, b in words)
+
+
 def _literals(stored: str, asked: str) -> bool:
     """Whether what must agree to the letter does not. Case counts where both texts have capitals and small letters."""
-    cased = all(text not in {text.lower(), text.upper()} for text in (stored, asked))
+    cased = mixed(stored) and mixed(asked)
     return literals(stored, cased) != literals(asked, cased)
 
 

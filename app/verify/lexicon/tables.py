@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from app.verify.lexicon.words import ANTONYMS, CALENDAR, FUNCTION_WORDS, UNITS
+from app.verify.lexicon.words import ANTONYMS, CALENDAR, COMMANDS, FUNCTION_WORDS, NEW_WORDS, UNITS
 from app.verify.words import stem
 
 WORDNET = Path(__file__).parent / "wordnet_antonyms.txt"
+RARE = Path(__file__).parent / "wordnet_words.txt"
+"""Words that the vocabulary lacks and that a slip turns into one of it: acne and cane, debit and debt.
+
+They are WordNet's words of small letters and their regular forms (-s, -ed, -ing), those that `misspelt` would join."""
 Fellows = Mapping[str, frozenset[str]]
 
 
@@ -24,15 +28,19 @@ class Lexicon:
     @classmethod
     def of(cls, vocabulary: Iterable[str]) -> "Lexicon":
         """With the whole words of a word-piece vocabulary as the dictionary."""
-        words = frozenset(word for word in vocabulary if word.isascii() and word.isalpha() and len(word) > 1)
+        whole = frozenset(word for word in vocabulary if word.isascii() and word.isalpha() and len(word) > 1)
+        words = whole | rare_words() | NEW_WORDS | COMMANDS
         return cls(opposites(), fellows(), lambda word: word in words or stem(word) in words)
 
     def english(self, words: Iterable[str]) -> bool:
-        """Whether lower-case words, names not among them, are English as far as can be told: half are in the dictionary
-        and one in nine binds sentences, or nearly all are in it."""
+        """Whether lower-case words, names not among them, are English as far as can be told.
+
+        Half are in the dictionary and one in nine binds sentences (or the first is a command: `explain osmosis`), or
+        nearly all are in it.
+        """
         letters = [word for word in words if word.isalpha() and len(word) > 1]
         found = sum(map(self.known, letters))
-        bound = sum(word in FUNCTION_WORDS for word in letters)
+        bound = sum(word in FUNCTION_WORDS for word in letters) + (letters[:1] != [] and letters[0] in COMMANDS)
         return (found * 2 >= len(letters) and bound * 9 >= len(letters)) or found * 8 >= len(letters) * 7
 
 
@@ -41,6 +49,12 @@ def wordnet_pairs() -> tuple[tuple[str, str], ...]:
     """WordNet's antonyms of single words."""
     lines = WORDNET.read_text(encoding="utf-8").splitlines()
     return tuple((one, other) for one, other in (line.split() for line in lines))
+
+
+@cache
+def rare_words() -> frozenset[str]:
+    """Those of `RARE`."""
+    return frozenset(RARE.read_text(encoding="utf-8").split())
 
 
 @cache

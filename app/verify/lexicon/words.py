@@ -130,6 +130,23 @@ FUNCTION_WORDS = word_set(
 )
 """Words that bind English sentences and are none of its neighbours' (German was, man, an; Spanish as, has, no)."""
 
+COMMANDS = word_set(
+    "explain summarize summarise translate suggest discuss outline write show tell calculate rewrite draft brainstorm "
+    "paraphrase proofread shorten"
+)
+"""Verbs that begin a request, and as written no other language's (not define, describe, find, list)."""
+NEW_WORDS = word_set(
+    "admin async auth backend carb carbs chia coder coders config dict ecommerce emoticon emoticons frontend gmail "
+    "grad grads meth moto neet nerd nerds nuke nukes regex repo solver statuses struct sudo vape vapes"
+)
+"""In no dictionary of ours, and a slip away from a word of it."""
+MANNERS = word_set(
+    "briefly brief concisely concise succinctly succinct tersely detail details detailed thoroughly verbose layman "
+    "eli5 bullet bullets tldr"
+)
+"""How to answer: who asks for it wants another text."""
+SPELLING = word_set("spell spells spelled spelt spelling pronounce pronounced pronunciation")
+
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 KEYBOARD = {letter: row[max(0, i - 1) : i] + row[i + 1 : i + 2] for row in _ROWS for i, letter in enumerate(row)}
 """The keys to the left and right of each letter (QWERTY)."""

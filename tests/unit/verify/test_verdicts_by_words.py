@@ -149,3 +149,80 @@ def test_behind_a_colon_stands_what_is_worked_on(lexicon: Lexicon) -> None:
     """There `please` may be content."""
     text = "Translate to German: open the door"
     assert judge_words(text, f"{text}, please", lexicon).same is not True
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("How is a pubic area shaved?", "How is a public area shaved?"),
+        ("How do I get rid of acne?", "How do I get rid of cane?"),
+        ("What is a debit?", "What is a debt?"),
+        ("What is incest?", "What is invest?"),
+        ("What is a router?", "What is a outer?"),
+        ("What is caching?", "What is catching?"),
+    ],
+)
+def test_rare_words_are_no_slips_of_common_ones(lexicon: Lexicon, stored: str, asked: str) -> None:
+    """A vocabulary of word pieces lacks many words that there are."""
+    assert judge_words(stored, asked, lexicon).same is not True
+    assert judge_words(asked, stored, lexicon).same is not True
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("Give me an example of recursion", "Give me examples of recursion"),
+        ("What is the meaning of security?", "What is the meaning of securities?"),
+        ("Which book is best to know Indian custom?", "Which book is best to know Indian customs?"),
+    ],
+)
+def test_one_and_several_are_left_to_the_model(lexicon: Lexicon, stored: str, asked: str) -> None:
+    """The ending of the plural may be grammar, or another word, or ask for a list."""
+    assert judge_words(stored, asked, lexicon).same is None
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "reason"),
+    [
+        ("What is 5!?", "What is 5?", "other literals"),
+        ("What is n!", "What is n", "other literals"),
+        ("Explain how yoga works.", "Explain how yoga works. Briefly.", "another manner"),
+        ("What is yoga?", "What is yoga, in detail?", "another manner"),
+        ("How do you spell color?", "How do you spell colour?", "spelling is asked"),
+        ("Tell me about turkey", "Tell me about Turkey", "capitals make another word"),
+        ("How do I cook a turkey?", "How do I cook a Turkey?", "capitals make another word"),
+        ("is IT hard", "is it hard", "capitals make another word"),
+        ("Is this IT?", "Is this it?", "capitals make another word"),
+        ("Who won WW1?", "Who won WW2?", "other numbers"),
+        ("Who won World War I?", "Who won the second world war?", "other numbers"),
+    ],
+)
+def test_small_marks_that_ask_for_something_else(lexicon: Lexicon, stored: str, asked: str, reason: str) -> None:
+    """In both directions."""
+    assert judge_words(stored, asked, lexicon) == judge_words(asked, stored, lexicon)
+    assert (judge_words(stored, asked, lexicon).same, judge_words(stored, asked, lexicon).reason) == (False, reason)
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("Who won WW2?", "Who won World War II?"),
+        ("who won ww ii", "Who won the Second World War?"),
+        ("Explain photosynthesis", "Explain the photosynthesis."),
+        ("Is Turkey big?", "is turkey big?"),
+        ("Is this US law?", "is this us law?"),
+        ("US law", "Us law"),
+    ],
+)
+def test_other_writings_of_one_thing_pass(lexicon: Lexicon, stored: str, asked: str) -> None:
+    """Names of wars; short requests are English; who writes all small means nothing by it."""
+    assert judge_words(stored, asked, lexicon).same is True
+
+
+@pytest.mark.parametrize(
+    "text", ["Explica la fotosíntesis", "Define la fotosíntesis", "Describe el ciclo del nitrógeno"]
+)
+def test_requests_in_other_languages_stay_to_the_letter(lexicon: Lexicon, text: str) -> None:
+    """Verbs that Spanish writes alike do not make a text English."""
+    said = judge_words(text, text + " ahora", lexicon)
+    assert said.same is False
