@@ -10,6 +10,7 @@
    pairs, equal and different ones weighing the same. So one point on P(same) is one false rate everywhere.
 """
 
+import hashlib
 import json
 import math
 from bisect import bisect_left
@@ -86,10 +87,12 @@ class Calibration:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Calibration":
-        """From the file's content."""
+        """From the file's content. The version is the model's with a hash of the content: other rates, other hits."""
         posteriors = {Regime(name): Posterior(**weights) for name, weights in document["posteriors"].items()}
         scales = {Realm(name): Scale(**points) for name, points in document["scales"].items()}
-        return cls(posteriors, scales, document["slope"], document["offset"], document["version"])
+        content = json.dumps(document, sort_keys=True).encode()
+        version = f"{document['version']}-{hashlib.sha256(content).hexdigest()[:8]}"
+        return cls(posteriors, scales, document["slope"], document["offset"], version)
 
     def p_same(self, logit: float, cosine: float, regime: Regime) -> float:
         """Of a pair in `regime`."""

@@ -2,7 +2,9 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -79,17 +81,29 @@ def test_an_operating_point_is_one_false_rate_in_every_regime(logit: float, rate
         assert (found.p_same(logit, 0.9, regime) > found.of_rate(rate)) is (actual < rate)
 
 
-def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
-    """Every regime and realm, by its name."""
-    document = {
+def written() -> dict[str, Any]:
+    return {
         "version": "v",
         "slope": 2.5,
         "offset": -3.0,
         "posteriors": {regime.value: {"logit": 1.0, "cosine": 2.0, "offset": -2.0} for regime in Regime},
         "scales": {realm.value: {"odds": s.odds, "rates": s.rates} for realm, s in calibration().scales.items()},
     }
-    (tmp_path / CALIBRATION).write_text(json.dumps(document), encoding="utf-8")
-    assert Calibration.load(tmp_path) == calibration()
+
+
+def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
+    """Every regime and realm, by its name."""
+    (tmp_path / CALIBRATION).write_text(json.dumps(written()), encoding="utf-8")
+    found = Calibration.load(tmp_path)
+    assert replace(found, version="v") == calibration()
+
+
+def test_another_calibration_is_another_version() -> None:
+    """The model's version begins it; what was stored under other rates is no hit under these."""
+    one, same, other = Calibration.of(written()), Calibration.of(written()), Calibration.of({**written(), "slope": 2.6})
+    assert one.version.startswith("v-")
+    assert one.version == same.version
+    assert one.version != other.version
 
 
 def test_no_file_is_a_fault(tmp_path: Path) -> None:
