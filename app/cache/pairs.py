@@ -5,7 +5,7 @@ embedder, the verifier and the policy's operating point.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -23,8 +23,6 @@ from app.prompt.keys import KeyMaker
 
 BATCH = 256
 """Pairs that are judged at a time."""
-LIKE_LENGTHS = 32
-"""Pairs of about one length that the verifier gets at a time: it pads all to the longest."""
 
 SAME_REQUEST = "the same request"
 NOT_SIMILAR = "not similar"
@@ -167,7 +165,7 @@ class PairJudge:
         return [cosine(vectors[a], vectors[b]) if a and b else 0.0 for a, b in pairs]
 
     def _verdicts(self, pairs: Sequence[tuple[StoredPrompt, str]]) -> list[Verdict]:
-        return in_like_lengths(self.verifier.judge, pairs)
+        return self.verifier.judge(pairs) if pairs else []
 
     def _verified(self, verdict: Verdict, cosine: float) -> Judged:
         return Judged(accepts(verdict, self.point), cosine, verdict.p_same, verdict.reason, verified=True)
@@ -176,15 +174,3 @@ class PairJudge:
 def cosine(one: "np.ndarray[Any, Any]", other: "np.ndarray[Any, Any]") -> float:
     """Of two unit vectors, 0–1."""
     return min(1.0, max(0.0, float(one @ other)))
-
-
-def in_like_lengths(
-    judge: Callable[[Sequence[tuple[StoredPrompt, str]]], list[Verdict]], pairs: Sequence[tuple[StoredPrompt, str]]
-) -> list[Verdict]:
-    """`judge(pairs)`, by calls with `LIKE_LENGTHS` pairs of about one length each."""
-    order = sorted(range(len(pairs)), key=lambda i: len(pairs[i][0].text) + len(pairs[i][1]))
-    found: dict[int, Verdict] = {}
-    for start in range(0, len(order), LIKE_LENGTHS):
-        part = order[start : start + LIKE_LENGTHS]
-        found |= zip(part, judge([pairs[i] for i in part]), strict=True)
-    return [found[i] for i in range(len(pairs))]

@@ -42,7 +42,6 @@ al. 2018) won 2 points of recall and paid for them with two false hits more on G
 """
 DECIDED = 0.08
 """The share of pairs that words decide which a `judged` leg shows all the same."""
-BATCH = 32
 UNREADABLE = -1e6
 WEIGHTS = {"made": 0.02, "intent": 0.2, "minedit_pairs": 0.1}
 """How much a pair of a source counts in calibration; the others count one. Machine-made edits are easier than what
@@ -133,12 +132,9 @@ def logits_of(served: ServedModel) -> OfPairs:
 
     def compute(pairs: Sequence[tuple[str, str]]) -> Floats:
         found = np.full(len(pairs), UNREADABLE)
-        tokens = served.tokens([text for pair in pairs for text in pair])
-        order = sorted(range(len(pairs)), key=lambda i: len(tokens[2 * i]) + len(tokens[2 * i + 1]))
-        readable = [i for i in order if fits(tokens[2 * i]) and fits(tokens[2 * i + 1])]
-        for start in range(0, len(readable), BATCH):
-            batch = readable[start : start + BATCH]
-            found[batch] = served.logits([(tokens[2 * i], tokens[2 * i + 1]) for i in batch])
+        sides = [tuple(served.tokens(pair)) for pair in pairs]
+        readable = [i for i, (a, b) in enumerate(sides) if fits(a) and fits(b)]
+        found[readable] = served.logits([(sides[i][0], sides[i][1]) for i in readable])
         return found
 
     return compute

@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from app.cache.pairs import BATCH, LIKE_LENGTHS, AskedPair, Judged, in_like_lengths
+from app.cache.pairs import BATCH, AskedPair, Judged
 from app.config.policy import CachePolicy, Policy
-from app.domain import CacheHit, GatewayRequest, NormalizedPrompt, StoredPrompt, Verdict
+from app.domain import CacheHit, GatewayRequest, NormalizedPrompt
 from app.prompt.keys import KeyMaker
 from app.store.client import Store
 from tests.fakes import FakePairVerifier
@@ -129,20 +128,6 @@ def test_many_pairs_are_judged_in_order_and_by_the_batch() -> None:
     first = next(found)
     assert len(taken) == BATCH
     assert [judged.p_same for judged in [first, *found]] == [number / 1000 for number in range(2 * BATCH + 1)]
-
-
-def test_the_verifier_gets_texts_of_one_length_together() -> None:
-    """It pads each call to the longest; the verdicts come back in order."""
-    pairs = [(StoredPrompt("x" * (i * 37 % 100), 1.0), str(i)) for i in range(LIKE_LENGTHS * 3 + 1)]
-    sizes: list[tuple[int, int]] = []
-
-    def judged(part: Any) -> list[Verdict]:
-        lengths = [len(a.text) + len(b) for a, b in part]
-        sizes.append((min(lengths), max(lengths)))
-        return [Verdict(float(b), "") for _, b in part]
-
-    assert [verdict.p_same for verdict in in_like_lengths(judged, pairs)] == [float(i) for i in range(len(pairs))]
-    assert all(before[1] <= after[0] for before, after in pairwise(sizes))
 
 
 @pytest.mark.parametrize("p", [0.3, 0.79, 0.8, 0.95])
