@@ -41,8 +41,8 @@ class PairModel:
     def logits(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Logits:
         """Of token pairs, each prompt at most `MAX_TOKENS` long; shape (pairs,).
 
-        Each is computed alone: onnxruntime's dynamic quantization has one scale for a whole batch, and there a pair's
-        logit moved by up to 2.4 with its company. Nobody's verdict shall hang on what else is in the index.
+        Each is computed alone: the last bits of a sum in float32 depend on the shape of its batch, and nobody's verdict
+        shall hang on what else is in the index.
         """
         return np.array([self._logit(pair_input(a, b)) for a, b in pairs], dtype=np.float64)
 

@@ -6,8 +6,9 @@ TEMPLATE = """\
 # Model card: the pair model
 
 **What it is.** all-MiniLM-L6-v2 (22 M parameters, Apache-2.0) tuned to read two prompts at once, told of every token
-whether the other prompt has it at the same place, elsewhere, or not at all; int8 ONNX. With the rules of `app/verify`
-and the scales of `calibration.json` it gives P(the answer to one prompt serves the other).
+whether the other prompt has it at the same place, elsewhere, or not at all; int8 ONNX, one scale for
+each token. With the rules of `app/verify` and the scales of `calibration.json` it gives P(the answer to one prompt
+serves the other).
 
 **Made by** `leanserve cache train --data DIR --seed {seed}`: {trained_on:,} labelled pairs, their closure (a ~ b and
 b ~ c give a ~ c; a ~ b and b ≁ c give a ≁ c), utterances by intent, and machine-made edits, anew in each epoch.\
