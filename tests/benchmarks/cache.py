@@ -40,14 +40,12 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="cache-bench-"))
     with signals_interrupt():
         try:
-            compared = (
-                quality.measure(arguments.data, folder, arguments.rivals, arguments.pairs) if "quality" in names else []
-            )
+            compared = _compared(arguments, names, folder)
             rows = list(_rows(arguments, names, folder))
             facts = about(_versions(arguments.rivals, folder), load)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    _print(compared, rows, facts)
+    _print(rows, facts)
     if arguments.json:
         found = {"quality": [quality.as_data(each) for each in compared], "rows": [as_data(row) for row in rows]}
         arguments.json.write_text(json.dumps({**found, "about": facts}, indent=1))
@@ -64,6 +62,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rivals", type=Path, default=VENV, metavar="VENV", help="where the others are installed")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
+
+
+def _compared(arguments: argparse.Namespace, names: tuple[str, ...], folder: Path) -> list[quality.Quality]:
+    """Printed at once: what comes behind it takes half an hour, and may fail."""
+    if "quality" not in names:
+        return []
+    found = quality.measure(arguments.data, folder, arguments.rivals, arguments.pairs)
+    print(quality.table(found), end="\n\n", flush=True)
+    return found
 
 
 def _rows(arguments: argparse.Namespace, names: tuple[str, ...], folder: Path) -> Iterator[Row]:
@@ -90,9 +97,7 @@ def _rivals(venv: Path) -> dict[str, str]:
     return dict(zip(RIVALS, said.stdout.split(), strict=False))
 
 
-def _print(compared: list[quality.Quality], rows: list[Row], facts: dict[str, str]) -> None:
-    if compared:
-        print(quality.table(compared), end="\n\n")
+def _print(rows: list[Row], facts: dict[str, str]) -> None:
     if rows:
         print(table(rows))
     for note in [*(note for row in rows for note in row.notes), *(f"{name}: {value}" for name, value in facts.items())]:
