@@ -24,7 +24,7 @@ from app.store.embedded import EmbeddedRedis
 from tests.benchmarks.caches import frozen, growth, hits, quality
 from tests.benchmarks.caches.rivals import VENV
 from tests.benchmarks.machine import about
-from tests.benchmarks.stand import ROOT
+from tests.benchmarks.stand import ROOT, say
 from tests.benchmarks.summary import Row, as_data, table
 
 NAMES = ("quality", "hit", "growth", "frozen")
@@ -41,7 +41,7 @@ def main() -> int:
     with signals_interrupt():
         try:
             compared = _compared(arguments, names, folder)
-            rows = list(_rows(arguments, names, folder))
+            rows = [told(row) for row in _rows(arguments, names, folder)]
             facts = about(_versions(arguments.rivals, folder), load)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -80,6 +80,12 @@ def _rows(arguments: argparse.Namespace, names: tuple[str, ...], folder: Path) -
         yield hits.measure(arguments.data, folder, arguments.lookups)
     if "growth" in names:
         yield growth.measure(arguments.data, folder, arguments.sizes)
+
+
+def told(row: Row) -> Row:
+    """The row, said as soon as it is measured."""
+    say(" | ".join(row.cells()))
+    return row
 
 
 def _versions(venv: Path, folder: Path) -> dict[str, str]:
