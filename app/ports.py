@@ -6,21 +6,23 @@ from typing import Protocol
 from app.config.policy import CachePolicy
 from app.config.routing import RoutingPolicy
 from app.domain import (
+    Amounts,
     Answer,
     BackendCall,
-    BudgetExceeded,
     CacheHit,
     CacheMiss,
     Caller,
     Chunk,
     GatewayRequest,
     Limit,
-    MicroUsd,
     NormalizedPrompt,
     PromptKeys,
+    Refusal,
     Reservation,
     RouteDecision,
     RouteTerms,
+    Scope,
+    ScopeStopped,
     StoredPrompt,
     Verdict,
 )
@@ -43,6 +45,10 @@ class Normalizer(Protocol):
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """The graph's embedder, for `/v1/embeddings`: behind the prompts that are being normalized."""
+        ...
+
+    async def count(self, request: GatewayRequest) -> dict[str, int]:
+        """The exact input tokens of `request` by tier; tiers whose tokenizer is not known are absent."""
         ...
 
 
@@ -84,16 +90,41 @@ class ComplexityRouter(Protocol):
 
 
 class BudgetLedger(Protocol):
-    """Hard limits: reserve before, settle after."""
+    """Hard limits: reserve before, extend on the way, settle after."""
 
     async def reserve(
-        self, reservation_id: str, tenant: str, limits: Sequence[Limit], tokens: int, cost: MicroUsd
-    ) -> Reservation | BudgetExceeded:
-        """Hold `tokens` and `cost` in all limits or in none. Durable before it returns."""
+        self, reservation_id: str, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        """Hold `amounts` in all limits or in none, unless a scope of `caller` is stopped. Durable before it returns."""
         ...
 
-    async def settle(self, reservation: Reservation, tokens: int, cost: MicroUsd) -> None:
-        """Replace what was held by what was spent. Idempotent. `settle(r, 0, 0)` releases."""
+    async def extend(
+        self, reservation: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        """Hold `amounts` in all instead, more or less than before, by the `limits` of now; refused, nothing changes.
+
+        Raises `ReservationClosed` where it was settled or reclaimed: what is spent from then on nobody granted.
+        """
+        ...
+
+    async def settle(self, reservation: Reservation, spent: Amounts) -> None:
+        """Replace what was held by what was spent. Idempotent. `settle(r, Amounts())` releases."""
+        ...
+
+
+class Stops(Protocol):
+    """The kill switch: who is stopped gets nothing more, on every replica, within a second."""
+
+    async def stop(self, scope: Scope, reason: str) -> None:
+        """Refuse what `scope` asks for from now on, and end its live streams. A second stop replaces the reason."""
+        ...
+
+    async def resume(self, scope: Scope) -> None:
+        """Let it go on. Harmless where it was not stopped."""
+        ...
+
+    async def stops(self, tenant: str | None = None) -> Sequence[ScopeStopped]:
+        """The stopped scopes of `tenant`, or of all."""
         ...
 
 

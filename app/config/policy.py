@@ -4,11 +4,13 @@ so that every stage of one request sees one policy, wherever the stage runs."""
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
+from app.config.agents import SessionPolicy
+from app.config.budgets import BudgetRule, SpendingPolicy
+from app.config.keys import KeyRule
 from app.config.model import PolicyModel
 from app.config.routing import RoutingPolicy
-from app.domain import Unit, Window
 from app.prompt.patterns import compile_rule
 
 Eligibility = Literal["no", "exact", "semantic"]
@@ -100,30 +102,6 @@ class Price(PolicyModel):
         return (self.input * 3 + self.output) / 4
 
 
-class BudgetRule(PolicyModel):
-    """A hard limit by pattern: `name: "*"` is every scope of the kind, each with a counter of its own."""
-
-    scope: Literal["tenant", "feature"]
-    name: str = "*"
-    tenant: str = "*"
-    tokens: int | None = Field(default=None, ge=0)
-    usd: Decimal | None = Field(default=None, ge=0)
-    window: Window = Window.DAY
-
-    @model_validator(mode="after")
-    def _limits_something(self) -> "BudgetRule":
-        if self.tokens is None and self.usd is None:
-            raise ValueError("a budget needs `tokens`, `usd` or both")
-        return self
-
-    def amounts(self) -> list[tuple[Unit, int]]:
-        """The limits as integers: tokens, and micro-USD rounded down."""
-        found = [(Unit.TOKENS, self.tokens)] if self.tokens is not None else []
-        if self.usd is not None:
-            found.append((Unit.MICRO_USD, int(self.usd * 1_000_000)))
-        return found
-
-
 class AttemptPolicy(PolicyModel):
     """Time-outs in seconds, and when a backend's breaker opens (consecutive failures) and probes again."""
 
@@ -140,6 +118,7 @@ class FeaturePolicy(PolicyModel):
     normalizer: NormalizerPolicy | None = None
     cache: CachePolicy | None = None
     routing: RoutingPolicy | None = None
+    sessions: SessionPolicy | None = None
 
 
 P = TypeVar("P", bound=PolicyModel)
@@ -163,7 +142,10 @@ class Policy(PolicyModel):
     cache: CachePolicy = CachePolicy()
     routing: RoutingPolicy = RoutingPolicy()
     prices: dict[str, Price] = Field(default_factory=dict)
+    keys: tuple[KeyRule, ...] = ()
     budgets: tuple[BudgetRule, ...] = ()
+    spending: SpendingPolicy = SpendingPolicy()
+    sessions: SessionPolicy = SessionPolicy()
     attempts: AttemptPolicy = AttemptPolicy()
     stage_timeout_s: float = Field(default=2.0, gt=0)
     features: dict[str, FeaturePolicy] = Field(default_factory=dict)
@@ -172,6 +154,14 @@ class Policy(PolicyModel):
     @classmethod
     def _version_is_text(cls, value: Any) -> str:
         return str(value)
+
+    @field_validator("keys")
+    @classmethod
+    def _keys_are_distinct(cls, value: tuple[KeyRule, ...]) -> tuple[KeyRule, ...]:
+        for said in ([(key.tenant, key.name) for key in value], [key.sha256 for key in value]):
+            if len(set(said)) < len(said):
+                raise ValueError("two keys of one tenant have one name, or two keys one sha256")
+        return value
 
     def for_feature(self, feature: str) -> "Policy":
         """The policy as `feature` sees it: what it names is its own, the rest is general."""

@@ -4,7 +4,24 @@ Everything here pickles, compares by value and holds no behaviour beyond arithme
 `app.domain`: which file holds a noun is nobody's business but this room's.
 """
 
-from app.domain.budget import BudgetExceeded, Hold, Limit, Reservation, Scope, ScopeKind, Unit, Window
+from app.domain.agents import DEEPEST, Kin, SessionStep, StepHints, StepKind
+from app.domain.budget import (
+    Amounts,
+    BudgetExceeded,
+    Grant,
+    Limit,
+    LimitAction,
+    Marked,
+    Period,
+    Refusal,
+    Remaining,
+    Reservation,
+    Scope,
+    ScopeKind,
+    ScopeStopped,
+    Unit,
+    Window,
+)
 from app.domain.cache import Answer, CacheHit, CacheMiss, StoredPrompt, Verdict
 from app.domain.prompt import NormalizedPrompt, PromptKeys
 from app.domain.request import (
@@ -24,8 +41,10 @@ from app.domain.usage import MicroUsd, Usage
 
 __all__ = [
     "AUTO_MODEL",
+    "DEEPEST",
     "DEFAULT_TENANT",
     "LARGE_BODY_BYTES",
+    "Amounts",
     "Answer",
     "BackendCall",
     "BudgetExceeded",
@@ -36,19 +55,29 @@ __all__ = [
     "Chunk",
     "Evidence",
     "GatewayRequest",
-    "Hold",
+    "Grant",
     "Judgement",
+    "Kin",
     "Lane",
     "Limit",
+    "LimitAction",
+    "Marked",
     "MicroUsd",
     "NormalizedPrompt",
     "Operation",
+    "Period",
     "PromptKeys",
+    "Refusal",
+    "Remaining",
     "Reservation",
     "RouteDecision",
     "RouteTerms",
     "Scope",
     "ScopeKind",
+    "ScopeStopped",
+    "SessionStep",
+    "StepHints",
+    "StepKind",
     "StoredPrompt",
     "TierTerms",
     "Unit",

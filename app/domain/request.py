@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from app.domain.agents import StepHints
+from app.domain.budget import Grant
+
 Chunk = dict[str, Any]
 """One JSON object of OpenAI's wire format: a stream's chunk, or the whole body of a plain response."""
 
@@ -34,7 +37,7 @@ work, not the event loop's."""
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose account a request runs. Empty strings mean "not said"."""
+    """On whose account a request runs. Empty strings mean "not said". `key` is the id of the API key, never the key."""
 
     tenant: str = DEFAULT_TENANT
     team: str = ""
@@ -42,6 +45,7 @@ class Caller:
     user: str = ""
     session: str = ""
     lane: Lane = Lane.INTERACTIVE
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class GatewayRequest:
     as they came. `trace_context` holds the W3C headers (`traceparent`, `tracestate`) of the caller's span, if any.
     `body_bytes` is the size of the body on the wire. `id` is made here, never by the client: grants hang on it.
     `min_tier` and `max_tier` are the client's own bounds (`x-leanserve-min-tier`, `-max-tier`), names as it wrote them.
+    `tiers` are those that the key has a right to, None for all.
     """
 
     id: str
@@ -78,6 +83,8 @@ class GatewayRequest:
     body_bytes: int = 0
     min_tier: str = ""
     max_tier: str = ""
+    step: StepHints = field(default_factory=StepHints)
+    tiers: tuple[str, ...] | None = None
 
     @property
     def model(self) -> str:
@@ -96,7 +103,8 @@ class BackendCall:
 
     `payload` is the client's body with the backend's own model name, a clamped `max_tokens`, and usage always asked
     for when it streams. `trace_context` holds the W3C headers of the attempt's span. `input_tokens` is the estimate
-    that is paid when the answer is cut before its usage is known.
+    that is paid when the answer is cut before its usage is known. `grant` is how far an engine of ours may go; None
+    where its own maximum is all that bounds it.
     """
 
     request_id: str
@@ -104,6 +112,7 @@ class BackendCall:
     payload: dict[str, Any]
     trace_context: Mapping[str, str] = field(default_factory=dict)
     input_tokens: int = 0
+    grant: Grant | None = None
 
     @property
     def stream(self) -> bool:

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from app import errors
-from app.domain import BudgetExceeded, Limit, Scope, Unit, Window
+from app.domain import BudgetExceeded, Limit, Scope, ScopeStopped, Unit
 
-EXCEEDED = BudgetExceeded(Limit(Scope("acme", "feature", "faq"), Unit.TOKENS, 100, Window.DAY), 10, 20, 3600.0)
+EXCEEDED = BudgetExceeded(Limit(Scope("acme", (("feature", "faq"),)), Unit.TOKENS, 100), 10, 20, 3600.0)
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "BudgetRefused": (EXCEEDED,),
+    "SpendingStopped": (ScopeStopped(Scope("acme"), "runaway"),),
+    "AnswerStopped": (errors.BudgetRefused(EXCEEDED),),
     "BackendRejected": ("too long", 413, "messages"),
 }
 
@@ -40,8 +42,8 @@ def test_every_error_pickles(error: errors.LeanServeError) -> None:
 
 @pytest.mark.parametrize("error", every_error(), ids=lambda error: type(error).__name__)
 def test_every_error_has_openais_shape(error: errors.LeanServeError) -> None:
-    """`message`, `type`, `param` and `code`, and a status that is one of an error."""
-    assert set(error.body()["error"]) == {"message", "type", "param", "code"}
+    """`message`, `type`, `param` and `code`, of a refusal the limit too, and a status that is one of an error."""
+    assert set(error.body()["error"]) - {"limit"} == {"message", "type", "param", "code"}
     assert 400 <= error.http_status < 600
 
 
