@@ -102,7 +102,7 @@ class BreakerGuard:
 
     def succeeded(self, permit: Permit) -> None:
         """Count a success: the run of failures ends, a probe closes the breaker."""
-        if self._heard(permit):
+        if self._heard(permit) and (self._breaker.fail_counter or self.state != pybreaker.STATE_CLOSED):
             self._breaker.call(_succeed)
 
     def failed(self, permit: Permit) -> None:

@@ -1,45 +1,37 @@
-"""The ledger in Redis: reserve in all limits or in none, settle once, reclaim what dead replicas left.
+"""The ledger in Redis: reserve in all limits or in none, extend the same way, settle once.
 
-A reservation is `held` until it is `settled`. One that nobody settled before its deadline is `reclaimed`: what it held
-becomes *spent*. Its replica died after the grant, an engine may have produced all of it, and a hard limit may err to
-one side only. A settlement that comes after all replaces that by the truth, once.
+A reservation is one running account. It is `held` until it is `settled`; a token counts in the windows in which it was
+granted, and what was not spent is given back from the youngest of them. One that nobody settles is `reclaimed`
+(`app/budget/leases.py`): what it held becomes *spent*. Its replica died after the grant, an engine may have produced
+all of it, and a hard limit may err to one side only. A late settlement replaces that by the truth, once.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from app.budget.limits import LARGEST, smallest
-from app.domain import BudgetExceeded, Hold, Limit, MicroUsd, Reservation, Unit
-from app.errors import LeanServeError
+from app.budget.lua import LedgerScripts
+from app.budget.packing import Plan, in_scopes, in_units, of_units, pack, plan, plan_each, seconds, unpack
+from app.budget.stops import scope_of
+from app.domain import (
+    Amounts,
+    BudgetExceeded,
+    Caller,
+    Limit,
+    Marked,
+    Refusal,
+    Remaining,
+    Reservation,
+    ScopeStopped,
+)
+from app.errors import ReservationClosed
 from app.store.client import Store
-from app.store.scripts import Arg, Script
 
 DEADLINE_S = 900
 """Longer than any request may take (`AttemptPolicy.total_timeout_s` is 600 by default)."""
 KNOWN_TENANTS_S = 60.0
-"""How long this process trusts that the set of tenants names a tenant: a Redis that lost it learns it anew."""
-RECLAIM_BATCH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerScripts:
-    """The Lua of the ledger, ready to run."""
-
-    reserve: Script
-    settle: Script
-    reclaim: Script
-    inspect: Script
-
-    @classmethod
-    def load(cls, time_lua: str | None = None) -> "LedgerScripts":
-        """Read the files beside this one. `time_lua` replaces the clock: Lua that defines `now_us()`."""
-        files = resources.files(__package__) / "scripts"
-        shared = [(files / f"{name}.lua").read_text() for name in ("time", "windows", "counters")]
-        prelude = "\n".join([time_lua, *shared[1:]] if time_lua else shared)
-        names = ("reserve", "settle", "reclaim", "inspect")
-        return cls(*(Script(prelude + "\n" + (files / f"{name}.lua").read_text()) for name in names))
+"""How long this process trusts that the store knows for whom it holds: a Redis that lost it learns it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,125 +44,160 @@ class Booked:
 
 
 class RedisBudgetLedger:
-    """The BudgetLedger port on one Redis. `clock` is monotonic seconds, for what this process remembers only."""
+    """The BudgetLedger port on one Redis.
+
+    `holder` is who answers for what is granted here and gives signs of life (`RedisLeases.beat`); without a name only
+    the deadline ends what nobody settles. `tell` is called with the marks that a settlement passed: of all calls of all
+    replicas exactly one passes each, once a window; it must not block. `clock` is monotonic seconds, for what this
+    process remembers; `wall` seconds since 1970, to choose a zone's offsets around: windows turn by the clock of Redis.
+    """
 
     def __init__(
         self,
         store: Store,
         *,
+        holder: str = "",
+        tell: Callable[[Sequence[Marked]], None] = lambda _: None,
         deadline_s: int = DEADLINE_S,
         scripts: LedgerScripts | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._keys = store.keys
+        self._holder = holder
+        self._tell = tell
         self._deadline_s = deadline_s
         self._scripts = scripts or LedgerScripts.load()
         self._clock = clock
+        self._wall = wall
+        self._turn = 0
         self._known: set[str] = set()
         self._known_until = 0.0
 
     async def reserve(
-        self, reservation_id: str, tenant: str, limits: Sequence[Limit], tokens: int, cost: MicroUsd
-    ) -> Reservation | BudgetExceeded:
-        """Hold `tokens` and `cost` in all limits or in none; on disk before it returns.
+        self, reservation_id: str, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        """Hold `amounts` in all limits or in none; on disk before it returns. Without limits Redis is not asked.
 
         The same id again is the same grant. Raises StoreUnavailable: the grant may then exist all the same, and
-        `withdraw` gives it back. Raises LeanServeError for an id that was settled, for amounts that are no
-        amounts, and for a scope of another tenant.
+        `withdraw` gives it back. Raises ReservationClosed for an id that was settled or withdrawn, LeanServeError for
+        amounts that are none and for a scope of another tenant.
         """
-        limits = smallest(limits)
-        _check(tenant, limits, (tokens, cost))
-        if not limits:
-            return Reservation(reservation_id, tenant, tokens, cost)
-        await self._introduce(tenant)
-        keys = [*self._record(tenant, reservation_id), *map(self._stem, limits)]
-        args: list[Arg] = [_text(reservation_id), tokens, cost, self._deadline_s]
-        for limit in limits:
-            args += [limit.unit, limit.amount, limit.window]
-        answer = await self._store.durable_script(self._scripts.reserve, keys, args)
-        if answer[0] == 0:
-            return _refusal(limits, answer, {Unit.TOKENS: tokens, Unit.MICRO_USD: cost})
-        if answer[0] < 0:
-            raise LeanServeError("this reservation was settled before")
-        return _grant(reservation_id, tenant, answer)
+        return await self._hold(Reservation(reservation_id, caller.tenant, amounts), caller, limits, amounts, False)
 
-    async def settle(self, reservation: Reservation, tokens: int, cost: MicroUsd) -> None:
-        """Replace what is held by what was spent, in the windows of the grant. A second time changes nothing.
+    async def extend(
+        self, reservation: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        """Hold `amounts` in all instead: what is more counts in the windows of now. Refused, nothing changes.
 
-        `settle(r, 0, 0)` releases. Raises StoreUnavailable.
+        Repeating it is harmless, and a call that arrives after a later one of this process changes nothing. The limits
+        may be others than before; unchanged amounts ask whether they still fit. Raises as `reserve`; after
+        StoreUnavailable either amounts may be held, which the next extension or the settlement replaces.
         """
-        _check(reservation.tenant, (), (tokens, cost))
-        if not reservation.holds:
+        return await self._hold(reservation, caller, limits, amounts, True)
+
+    async def settle(self, reservation: Reservation, spent: Amounts) -> None:
+        """Replace what is held by what was spent, in the windows of the grants. A second time changes nothing.
+
+        What is beyond the grant is booked where its last part was. Raises StoreUnavailable.
+        """
+        amounts = in_units(spent)
+        if not reservation.booked:
             return
-        keys = [*self._record(reservation.tenant, reservation.id), *(hold.key for hold in reservation.holds)]
-        units = [hold.unit for hold in reservation.holds]
-        await self._store.script(self._scripts.settle, keys, [tokens, cost, *units])
+        answer = await self._close(reservation.id, reservation.tenant, pack(amounts), reservation.booked)
+        if marks := _passed([each.limit for each in reservation.left], unpack(answer)):
+            self._tell(marks)
 
     async def withdraw(self, reservation_id: str, tenant: str) -> None:
         """Give back a grant that may or may not exist, and bar it where it comes later: after a `reserve` that failed.
 
         Raises StoreUnavailable.
         """
-        await self._store.script(self._scripts.settle, self._record(tenant, reservation_id), [0, 0])
+        await self._close(reservation_id, tenant, pack(in_units(Amounts())), pack([], []))
 
-    async def reclaim(self) -> list[Reservation]:
-        """Close what is past its deadline, of all tenants; held becomes spent. For the budget actor."""
-        names = await self._store.command("SMEMBERS", self._store.keys.tenants())
-        return [found for name in sorted(names) for found in await self._reclaim(_name(name))]
+    async def remaining(self, tenant: str, limits: Sequence[Limit]) -> list[Remaining]:
+        """What each limit leaves, now. Raises StoreUnavailable."""
+        return [
+            Remaining(limit, max(limit.amount - spent - held, 0), seconds(resets))
+            for limit, spent, held, resets in await self._inspect(tenant, limits)
+        ]
 
-    async def spent(self, tenant: str, limits: Sequence[Limit]) -> list[Booked]:
-        """What is spent and held under each limit, now."""
-        _check(tenant, limits, ())
+    async def booked(self, tenant: str, limits: Sequence[Limit]) -> list[Booked]:
+        """What is spent and held under each limit, now. Raises StoreUnavailable."""
+        return [Booked(limit, spent, held) for limit, spent, held, _ in await self._inspect(tenant, limits)]
+
+    async def _hold(
+        self, known: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts, changes: bool
+    ) -> Reservation | Refusal:
+        asked = in_units(amounts)
+        planned = self._plan(known, limits)
+        if not planned.limits and not known.booked:
+            return replace(known, amounts=amounts)
+        self._turn = max(self._turn + 1, int(self._wall() * 1_000_000))
+        call = pack(changes, self._turn, self._deadline_s, asked, in_scopes(caller))
+        await self._introduce(known.tenant)
+        keys = [
+            self._keys.reservation(known.tenant, known.id),
+            self._keys.open(known.tenant, self._holder),
+            self._keys.stops(known.tenant),
+            self._keys.counters(known.tenant),
+        ]
+        name = known.id.encode(errors="surrogatepass")
+        answer = await self._store.durable_script(self._scripts.reserve, keys, [name, call, planned.packed])
+        return _answer(known, planned, unpack(answer))
+
+    def _plan(self, known: Reservation, limits: Sequence[Limit]) -> Plan:
+        """Under the limits of its grant an extension need not say them anew."""
+        before = tuple(each.limit for each in known.left)
+        if known.booked and before == tuple(limits):
+            return Plan(before, known.booked)
+        return plan(known.tenant, limits, self._wall())
+
+    async def _close(self, reservation_id: str, tenant: str, spent: bytes, booked: bytes) -> bytes:
+        keys = [self._keys.reservation(tenant, reservation_id), self._keys.counters(tenant)]
+        answer: bytes = await self._store.script(self._scripts.settle, keys, [spent, booked])
+        return answer
+
+    async def _inspect(self, tenant: str, limits: Sequence[Limit]) -> list[tuple[Limit, int, int, int]]:
+        """Spent, held, and microseconds to the reset, of each limit."""
         if not limits:
             return []
-        keys = [self._stem(limit) for limit in limits]
-        answer = await self._store.script(self._scripts.inspect, keys, [limit.window for limit in limits])
-        return [Booked(limit, *map(int, pair)) for limit, pair in zip(limits, answer, strict=True)]
-
-    async def _reclaim(self, tenant: str) -> list[Reservation]:
-        answer = await self._store.script(self._scripts.reclaim, [self._store.keys.deadlines(tenant)], [RECLAIM_BATCH])
-        return [Reservation(_name(name), tenant, int(tokens), MicroUsd(int(cost))) for name, tokens, cost in answer]
+        packed = plan_each(limits, self._wall())
+        answer = unpack(await self._store.script(self._scripts.inspect, [self._keys.counters(tenant)], [packed]))
+        return list(zip(limits, answer[::3], answer[1::3], answer[2::3], strict=True))
 
     async def _introduce(self, tenant: str) -> None:
-        """Put the tenant where `reclaim` looks, before it holds anything: another slot, so not in the same script."""
+        """Say that this holder holds for the tenant, before it does: another slot, so not in the same script."""
         if self._clock() >= self._known_until:
             self._known.clear()
             self._known_until = self._clock() + KNOWN_TENANTS_S
         if tenant not in self._known:
-            await self._store.command("SADD", self._store.keys.tenants(), _text(tenant))
+            keys = [self._keys.beats(), self._keys.tenants(self._holder)]
+            words = [name.encode(errors="surrogatepass") for name in (self._holder, tenant)]
+            await self._store.script(self._scripts.introduce, keys, words)
             self._known.add(tenant)
 
-    def _record(self, tenant: str, reservation_id: str) -> tuple[str, str]:
-        return self._store.keys.reservation(tenant, reservation_id), self._store.keys.deadlines(tenant)
 
-    def _stem(self, limit: Limit) -> str:
-        return self._store.keys.counter(limit.scope, limit.unit, limit.window)
-
-
-def _check(tenant: str, limits: Iterable[Limit], amounts: Iterable[int]) -> None:
-    if any(limit.scope.tenant != tenant for limit in limits):
-        raise LeanServeError("a limit on a scope of another tenant")
-    if any(not 0 <= amount <= LARGEST for amount in amounts):
-        raise LeanServeError("an amount must be a whole number from 0 to 2^53 - 1")
-
-
-def _grant(reservation_id: str, tenant: str, answer: list[bytes]) -> Reservation:
-    amounts = {Unit.TOKENS: int(answer[1]), Unit.MICRO_USD: int(answer[2])}
-    pairs = zip(map(_name, answer[3::2]), map(_name, answer[4::2]), strict=True)
-    holds = tuple(Hold(key, Unit(unit), amounts[Unit(unit)]) for unit, key in pairs)
-    return Reservation(reservation_id, tenant, amounts[Unit.TOKENS], MicroUsd(amounts[Unit.MICRO_USD]), holds)
+def _answer(known: Reservation, planned: Plan, answer: Sequence[Any]) -> Reservation | Refusal:
+    if answer[0] == 1:
+        numbers = zip(planned.limits, answer[7::2], answer[8::2], strict=True)
+        left = tuple([Remaining(limit, amount, seconds(resets)) for limit, amount, resets in numbers])
+        return Reservation(known.id, known.tenant, of_units(answer[1:7]), left, planned.packed)
+    if answer[0] < 0:
+        raise ReservationClosed("this reservation was closed before")
+    if answer[0] == 2:
+        return ScopeStopped(scope_of(answer[1]), answer[2])
+    _, number, left, wanted, resets = answer
+    return BudgetExceeded(planned.limits[number - 1], left, wanted, seconds(resets))
 
 
-def _refusal(limits: Sequence[Limit], answer: list[int], requested: dict[Unit, int]) -> BudgetExceeded:
-    _, number, remaining, resets_us = answer
-    limit = limits[number - 1]
-    resets_in_s = None if resets_us < 0 else resets_us / 1_000_000
-    return BudgetExceeded(limit, remaining, requested[limit.unit], resets_in_s)
-
-
-def _text(name: str) -> bytes:
-    return name.encode(errors="surrogatepass")
-
-
-def _name(text: bytes) -> str:
-    return text.decode(errors="surrogatepass")
+def _passed(limits: Sequence[Limit], answer: Sequence[int]) -> list[Marked]:
+    """`answer` is the number of a limit, what marks knew to be spent before, and what is spent now, for each."""
+    return [
+        Marked(limit, mark, spent)
+        for number, before, spent in zip(answer[::3], answer[1::3], answer[2::3], strict=True)
+        for limit in (limits[number - 1],)
+        for mark in limit.marks
+        if before * 100 < mark * limit.amount <= spent * 100
+    ]

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from app.domain import BudgetExceeded, Limit, MicroUsd, Reservation
+from app.domain import Amounts, Caller, Limit, Refusal, Reservation
 from app.errors import StoreUnavailable
 from app.ports import BudgetLedger
 
@@ -31,7 +31,7 @@ class RetryingLedger:
     """The BudgetLedger port. What cannot be booked now is booked in the background, for a minute.
 
     After that, or with `capacity` others waiting, it is logged with its amounts, and the reservation is reclaimed as
-    spent at its deadline: nothing is spent unseen, and nothing is lost silently.
+    spent when its holder or its deadline ends: nothing is spent unseen, and nothing is lost silently.
     """
 
     def __init__(
@@ -50,25 +50,43 @@ class RetryingLedger:
         self._waiting = 0
 
     async def reserve(
-        self, reservation_id: str, tenant: str, limits: Sequence[Limit], tokens: int, cost: MicroUsd
-    ) -> Reservation | BudgetExceeded:
+        self, reservation_id: str, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
         """As the inner ledger. A grant that may exist though its caller failed or left is taken back."""
         try:
-            return await self._ledger.reserve(reservation_id, tenant, limits, tokens, cost)
+            return await self._ledger.reserve(reservation_id, caller, limits, amounts)
         except (StoreUnavailable, asyncio.CancelledError):
-            what = f"withdrawal of reservation={reservation_id}"
-            self._start(what, lambda: self._ledger.withdraw(reservation_id, tenant))
+            self._withdraw(reservation_id, caller.tenant)
             raise
 
-    async def settle(self, reservation: Reservation, tokens: int, cost: MicroUsd) -> None:
+    async def extend(
+        self, reservation: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        """As the inner ledger. What may be held more, though the caller failed or left, the settlement gives back.
+
+        That is still to come, with tries of its own; and it bars an extension that arrives after it. Only of what was
+        never booked before no settlement would know: that is taken back here, and the request cannot go on with it.
+        """
+        try:
+            return await self._ledger.extend(reservation, caller, limits, amounts)
+        except (StoreUnavailable, asyncio.CancelledError):
+            if not reservation.booked:
+                self._withdraw(reservation.id, reservation.tenant)
+            raise
+
+    async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         """Return when it is booked, or when the first try failed and others follow. Cancelling it stops none."""
-        what = f"settlement of reservation={reservation.id} tokens={tokens} micro_usd={cost}"
-        await self._start(what, lambda: self._ledger.settle(reservation, tokens, cost)).wait()
+        what = f"settlement of reservation={reservation.id} {spent}"
+        await self._start(what, lambda: self._ledger.settle(reservation, spent)).wait()
 
     async def drain(self, timeout_s: float) -> None:
         """Let what is under way end, for at most `timeout_s`: before a replica stops."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout_s)
+
+    def _withdraw(self, reservation_id: str, tenant: str) -> None:
+        what = f"withdrawal of reservation={reservation_id}"
+        self._start(what, lambda: self._ledger.withdraw(reservation_id, tenant))
 
     def _start(self, what: str, book: Callable[[], Awaitable[None]]) -> asyncio.Event:
         """Book in a task of its own; the event is set after the first try."""

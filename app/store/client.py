@@ -14,6 +14,7 @@ from redis.exceptions import RedisError, ResponseError
 from app.breaker import BreakerGuard, Permit
 from app.config.gateway import StoreSpec
 from app.errors import ConfigError, StoreUnavailable
+from app.store.batches import Batches
 from app.store.inspect import Durability, inspect, warn_of_durability
 from app.store.keys import Keys
 from app.store.listening import one_timeout, reply_within
@@ -23,6 +24,8 @@ logger = logging.getLogger("leanserve.store")
 T = TypeVar("T")
 Command = Callable[[Redis], Awaitable[T]]
 
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+"""Where a Redis is that nobody names."""
 MAX_CONNECTIONS = 64
 FAILURES = 3
 """Consecutive failures that open the breaker: a frozen Redis costs three requests a time-out, not each of them."""
@@ -30,6 +33,16 @@ RESET_S = 1.0
 """Until the open breaker lets one probe through."""
 SYNC_WAIT_MS = 1_500
 """`appendfsync everysec` syncs within a second, two when the disk is behind (redis.io, Redis persistence)."""
+
+
+LANES = 8
+"""Batches of scripts at a time. What waits when Redis has synced its disk runs before it syncs again, so a few small
+batches beat one large: with 64 callers on a disk that takes 1 to 3 ms 2,700 reservations a second are made and settled
+with 8 lanes of 16, 1,900 with 2 of 128, 1,700 where each call goes by itself."""
+SYNC_LANES = 32
+"""The same where each waits for the next sync of the disk, up to a second."""
+LOST_S = 1.0
+"""Until a batch that nobody answers gives its lane free: as long as the breaker rests, and its callers left before."""
 
 
 class Store:
@@ -44,6 +57,11 @@ class Store:
         self._timeout_s = timeout_s
         self._breaker = breaker
         self._durability: Durability | None = None
+        patience_s = max(LOST_S, 2 * timeout_s)
+        self._batches = Batches(client, lanes=LANES, timeout_s=patience_s)
+        self._synced = Batches(
+            client, lanes=SYNC_LANES, timeout_s=patience_s + SYNC_WAIT_MS / 1000, sync_wait_ms=SYNC_WAIT_MS
+        )
         self._replies = 0
         self._warned = False
 
@@ -87,16 +105,15 @@ class Store:
         return await self.run(lambda client: send(client, *words))
 
     async def script(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Any:
-        """Run a Lua script."""
-        return await self.run(lambda client: script.run(client, keys, args))
+        """Run a Lua script, in one pipeline with those that come in the same turn of the loop."""
+        return await self.run(lambda _: self._batches.call(script, keys, args))
 
     async def durable_script(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Any:
         """Run a Lua script; return when its writes would survive a kill of the server, as far as it can do that."""
         if await self.durability() is not Durability.WAITAOF:
             return await self.script(script, keys, args)
         return await self.run(
-            lambda client: script.run_synced(client, keys, args, SYNC_WAIT_MS),
-            timeout_s=self._timeout_s + SYNC_WAIT_MS / 1000,
+            lambda _: self._synced.call(script, keys, args), timeout_s=self._timeout_s + SYNC_WAIT_MS / 1000
         )
 
     async def durability(self) -> Durability:
@@ -105,7 +122,7 @@ class Store:
 
     async def check(self) -> Durability:
         """Ask the server what it is, again. Raises ConfigError for an unusable one."""
-        found = await self.run(lambda client: inspect(client, self.keys.tenants()))
+        found = await self.run(lambda client: inspect(client, self.keys.beats()))
         if found is not self._durability:
             warn_of_durability(found)
         self._durability = found
@@ -122,6 +139,8 @@ class Store:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._batches.close()
+        await self._synced.close()
         await self._client.aclose()
 
 

@@ -75,6 +75,12 @@ class EmbeddedRedis:
             raise ConfigError("the embedded Redis is not running")
         return self._process.pid
 
+    def _tell_where(self) -> None:
+        """For the commands of the same home: see `address_of`. Whole, whoever reads meanwhile."""
+        told = self._directory / ADDRESS
+        told.with_suffix(".new").write_text(self.url)
+        told.with_suffix(".new").replace(told)
+
     @property
     def log_path(self) -> Path:
         """Where the server's own log goes."""
@@ -90,7 +96,7 @@ class EmbeddedRedis:
             self._port = self._wanted_port or free_port()
             self._process = self._spawn()
             self._wait_until_it_answers(self._process)
-            (self._directory / ADDRESS).write_text(self.url)
+            self._tell_where()
         return self
 
     def revive(self) -> bool:
@@ -166,7 +172,7 @@ class EmbeddedRedis:
             time.sleep(POLL_S)
 
 
-def running(directory: Path) -> str | None:
+def address_of(directory: Path) -> str | None:
     """The URL of the server that runs on `directory`, whoever started it; None where none does."""
     try:
         lock = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC)

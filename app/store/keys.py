@@ -7,13 +7,16 @@ slot of a cluster. Names come from clients and may lie: they are escaped, so tha
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
-from app.domain import Scope, Unit, Window
 from app.errors import ConfigError
 
 MAX_NAME = 200  # characters; longer names are hashed, so that a header of a megabyte is no key of a megabyte
 _PLAIN = re.compile(rf"[A-Za-z0-9_.~-]{{1,{MAX_NAME}}}")
+Revised = Literal["stops", "keys", "budgets"]
+"""What is read again by every ingress replica when it changed: stopped scopes, stored keys, stored budgets."""
+
 _PREFIX = re.compile(r"[A-Za-z0-9_.-][A-Za-z0-9_.:-]*")
 
 
@@ -76,21 +79,57 @@ class Keys:
         """The tier that a conversation is on."""
         return self._of(tenant, "route", "session", session)
 
-    def counter(self, scope: Scope, unit: Unit, window: Window) -> str:
-        """What the counters of a limit begin with; scripts append `:` and the window's id."""
-        return self._of(scope.tenant, "budget", "counter", scope.kind, scope.name, unit, window)
+    def agents(self, tenant: str) -> str:
+        """The stem of the records of the tenant's sessions; the escaped name completes it."""
+        return self._of(tenant, "agents", "session") + ":"
+
+    def counters(self, tenant: str) -> str:
+        """The hash of all counters of a tenant's scopes."""
+        return self._of(tenant, "budget", "counters")
 
     def reservation(self, tenant: str, reservation_id: str) -> str:
         """The record of a reservation."""
         return self._of(tenant, "budget", "reservation", reservation_id)
 
-    def deadlines(self, tenant: str) -> str:
-        """The sorted set of a tenant's open reservations, by deadline."""
-        return self._of(tenant, "budget", "deadlines")
+    def open(self, tenant: str, holder: str) -> str:
+        """The sorted set of a tenant's open reservations at one holder, by deadline."""
+        return self._of(tenant, "budget", "open", holder)
 
-    def tenants(self) -> str:
-        """The set of all tenants that ever reserved. It belongs to no tenant and no slot."""
-        return f"{self.prefix}:budget:tenants"
+    def stops(self, tenant: str) -> str:
+        """The hash of a tenant's stopped scopes: why."""
+        return self._of(tenant, "budget", "stops")
+
+    def every_stop(self) -> str:
+        """The same of all tenants, for who watches."""
+        return self._common("budget", "stops")
+
+    def revision(self, what: Revised) -> str:
+        """A number that changes after `what` did."""
+        return self._common("revision", what)
+
+    def beats(self) -> str:
+        """The hash of all holders: when each last gave a sign."""
+        return self._common("budget", "beats")
+
+    def looks(self) -> str:
+        """Since when somebody looks at the beats."""
+        return self._common("budget", "looks")
+
+    def tenants(self, holder: str) -> str:
+        """The set of tenants that a holder ever reserved for."""
+        return self._common("budget", "tenants", holder)
+
+    def _common(self, *parts: str) -> str:
+        """What belongs to no tenant, in one slot: no escaped name is `*`."""
+        return ":".join((self.prefix, "{*}", *map(escape, parts)))
+
+    def issued_keys(self) -> str:
+        """The hash of all issued API keys: who enters has no tenant yet."""
+        return self._common("access", "keys")
+
+    def stored_budgets(self) -> str:
+        """The hash of the budget rules that the policy does not hold, of all tenants: a rule may be for each."""
+        return self._common("budget", "rules")
 
     def _of(self, tenant: str, *parts: str) -> str:
         return ":".join((self.prefix, "{" + escape(tenant) + "}", *map(escape, parts)))

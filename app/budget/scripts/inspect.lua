@@ -1,12 +1,13 @@
 -- What is spent and held in the windows of now.
--- KEYS: a counter's stem for each limit. ARGV: window for each.
--- Gives {spent, held} for each.
+-- KEYS: the tenant's counters. ARGV: a plan.
+-- Gives, packed, spent, held, and microseconds until all is free again (-1: that is no matter of time) for each limit.
 
-local answer = {}
-local seconds = math.floor(now_us() / 1000000)
-for i, stem in ipairs(KEYS) do
-  local id = window_at(seconds, ARGV[i])
-  local spent, held = booked(stem .. ':' .. id)
-  answer[i] = {spent, held}
+local limits, zones = unpack(cmsgpack.unpack(ARGV[1]))
+local now = now_us()
+local answer, packed = {}, read_counters(KEYS[1], limits)
+for i, limit in ipairs(limits) do
+  local counter = open_counter(packed[i], limit[3], now_s(now))
+  local id = present(counter, zones[limit[5]], now_s(now))
+  answer[3 * i - 2], answer[3 * i - 1], answer[3 * i] = counter.spent, counter.held, resets_us(counter, id, now)
 end
-return answer
+return cmsgpack.pack(answer)

@@ -1,45 +1,84 @@
--- Hold an amount in every counter, or in none.
--- KEYS: record, deadlines, then a counter's stem for each limit. The keys of the counters are the stems and a window's
---       id, which only the server's clock gives; they share the stems' slot.
--- ARGV: id, tokens, micro-USD, seconds until the deadline; then unit, amount, window for each limit.
--- Gives {1, tokens, micro-USD, unit, key, …} | {0, number of the limit, remaining, microseconds to its end or -1}
---       | {-1} where the reservation was closed before.
+-- Hold an amount in every counter, or in none; or change what is held so.
+-- KEYS: record, the holder's open reservations, the tenant's stops, the tenant's counters.
+-- ARGV: id; packed {whether an earlier grant is changed, turn, seconds until the deadline, amounts of all units, the
+--       caller's scopes}; the plan.
+-- Gives, packed, {1, six amounts, then what is left and microseconds to its reset for each limit}
+--       | {0, number of the limit, what is left, what was wanted of it, microseconds to its reset}
+--       | {2, scope, reason} where a scope is stopped | {-1} where the reservation was closed before.
 
-local function granted(record)
-  local answer = {1, record.amounts.tokens, record.amounts.micro_usd}
-  for _, counter in ipairs(record.counters) do
-    answer[#answer + 1] = counter[1]
-    answer[#answer + 1] = counter[2]
+local changes, turn, deadline_s, asked, scopes = unpack(cmsgpack.unpack(ARGV[2]))
+local record, closed = read_record(KEYS[1])
+if closed or (record and record.state ~= HELD) then return cmsgpack.pack({-1}) end
+
+local again = record and not changes -- the same id is the same grant
+if record and (again or turn < record.turn) then asked = record.amounts end -- late calls change nothing
+
+if not again and redis.call('EXISTS', KEYS[3]) == 1 then
+  for scope in string.gmatch(scopes, '%S+') do
+    local reason = redis.call('HGET', KEYS[3], scope)
+    if reason then return cmsgpack.pack({2, scope, reason}) end
   end
-  return answer
 end
 
-local earlier = read_record(KEYS[1])
-if earlier then return earlier.state == 'held' and granted(earlier) or {-1} end
+local plan = ARGV[3]
+local limits, zones = unpack(cmsgpack.unpack(plan))
+local wanted, parts = #limits, {}
+if record and record.plan == plan then
+  parts = record.parts
+elseif record then
+  local places = {}
+  for i, limit in ipairs(limits) do places[limit[1]] = i end
+  for n, limit in ipairs(cmsgpack.unpack(record.plan)[1]) do
+    local i = places[limit[1]] or #limits + 1
+    limits[i] = limits[i] or {unpack(limit, 1, 3)}
+    parts[i] = record.parts[n]
+  end
+  if #limits > wanted then plan = cmsgpack.pack({limits, zones}) end
+end
 
 local now = now_us()
-local deadline = math.floor(now / 1000000) + tonumber(ARGV[4])
-local asked = {tokens = ARGV[2], micro_usd = ARGV[3]}
-local counters, ends = {}, {}
-
-for i = 1, #KEYS - 2 do
-  local unit, amount, window = ARGV[3 * i + 2], tonumber(ARGV[3 * i + 3]), ARGV[3 * i + 4]
-  local id, window_end = window_at(math.floor(now / 1000000), window)
-  local key = KEYS[i + 2] .. ':' .. id
-  local spent, held, new = booked(key)
-  local remaining = amount - spent - held
-  if tonumber(asked[unit]) > remaining then
-    return {0, i, math.max(remaining, 0), window_end and window_end * 1000000 - now or -1}
+local seconds = now_s(now)
+local packed = read_counters(KEYS[4], limits)
+local counters, ids, growth = {}, {}, {}
+for i, limit in ipairs(limits) do
+  local unit, kind, amount = limit[2], limit[3], limit[4]
+  local counter = open_counter(packed[i], kind, seconds)
+  local id = present(counter, zones[limit[5]], seconds)
+  local more = asked[unit] - (parts[i] and record.amounts[unit] or 0)
+  counters[i], ids[i], growth[i] = counter, id, more
+  local counted = more -- of what is given back, only what still counts makes room
+  if more < 0 then counted = -math.min(-more, live(counter, parts[i])) end
+  local room = amount and amount - counter.spent - counter.held or math.huge
+  if counted > room and not again then
+    return cmsgpack.pack({0, i, math.max(room, 0), math.max(more, 0), fits_us(counter, id, now, counted - room)})
   end
-  counters[i], ends[i] = {unit, key}, new and window_end
 end
 
+local changed, fresh = {}, {}
 for i, counter in ipairs(counters) do
-  redis.call('HINCRBY', counter[2], 'held', asked[counter[1]])
-  if ends[i] then redis.call('EXPIREAT', counter[2], whole(ends[i] + KEEP_S)) end
+  local id, more = ids[i], growth[i]
+  changed[i] = more ~= 0 or not parts[i] -- a new part is written even if it is 0: more may be spent than is held
+  if more < 0 then
+    give_back(counter, parts[i], -more, true)
+  elseif id and changed[i] then
+    local made
+    parts[i], made = grow(counter, parts[i] or {}, id, more)
+    fresh[i] = made and id
+  end
 end
 
-redis.call('HSET', KEYS[1], 'state', 'held', 'id', ARGV[1], 'tokens', ARGV[2], 'micro_usd', ARGV[3],
-  'counters', cjson.encode(counters))
-redis.call('ZADD', KEYS[2], whole(deadline), KEYS[1])
-return granted({amounts = asked, counters = counters})
+if not again then
+  write_counters(KEYS[4], limits, counters, changed, fresh)
+  if not record then redis.call('ZADD', KEYS[2], whole(seconds + deadline_s), KEYS[1]) end
+  write_record(KEYS[1], {
+    state = HELD, id = ARGV[1], turn = math.max(turn, record and record.turn or 0), amounts = asked,
+    plan = plan, parts = parts, open = record and record.open or KEYS[2],
+  })
+end
+
+local answer = {1, unpack(asked)}
+for i = 1, wanted do
+  answer[2 * i + 6] = math.max(limits[i][4] - counters[i].spent - counters[i].held, 0)
+  answer[2 * i + 7] = resets_us(counters[i], ids[i], now)
+end
+return cmsgpack.pack(answer)

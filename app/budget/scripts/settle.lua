@@ -1,31 +1,49 @@
 -- Replace what a reservation holds by what was spent, once.
--- KEYS: record, deadlines, then the counters as they were granted (used only where the record is lost).
--- ARGV: tokens, micro-USD; then the unit of each counter.
--- Gives 1 when it booked, 0 when the reservation had been settled before.
+-- KEYS: record, the tenant's counters.
+-- ARGV: packed {amounts of all units}; the plan as it was granted: for marks, and where the record is lost.
+-- Gives, packed, {number of a limit, spent before, spent now, …}: what marks on the way were not told of yet.
 
-local MONTHS_S = 40 * 86400 -- a lost counter that is made anew has lost its end: keep it over any window
+local amounts = cmsgpack.unpack(ARGV[1])[1]
+local record, closed = read_record(KEYS[1])
+if closed then return cmsgpack.pack({}) end
 
-local record = read_record(KEYS[1])
-if record and record.state == 'settled' then return 0 end
+local plan = record and record.plan or ARGV[2]
+local limits, zones = unpack(cmsgpack.unpack(plan))
+local numbers = {}
+if plan ~= ARGV[2] then
+  for i, limit in ipairs(cmsgpack.unpack(ARGV[2])[1]) do numbers[limit[1]] = i end
+end
 
-local spent = {tokens = tonumber(ARGV[1]), micro_usd = tonumber(ARGV[2])}
-if record then
-  for _, counter in ipairs(record.counters) do
-    local unit, key = counter[1], counter[2]
-    local held = tonumber(record.amounts[unit])
-    if record.state == 'held' then
-      book(key, spent[unit], -held)
-    else -- reclaimed: what was held counts as spent already
-      book(key, spent[unit] - held, 0)
-    end
+local seconds = now_s(now_us())
+local held = record and record.state == HELD
+local packed, counters, changed, fresh, answer = read_counters(KEYS[2], limits), {}, {}, {}, {}
+for i, limit in ipairs(limits) do
+  local field, unit, kind = unpack(limit, 1, 3)
+  local spent = unit == CONCURRENT and 0 or amounts[unit] -- who is done is not there any more
+  local counter = open_counter(packed[i], kind, seconds)
+  local before = counter.spent
+  if record then
+    local parts, total = record.parts[i], record.amounts[unit]
+    give_back(counter, parts, total - spent, held)
+    if held then spend(counter, parts) end
+    local last = find(counter.row, parts[#parts - 1])
+    if spent > total and last then add(counter, last, spent - total, 0) end
+    changed[i] = packed[i]
+  else -- never granted, or forgotten by a Redis that is not durable. The closed record also bars a late grant.
+    local id = present(counter, zones[limit[5]], seconds)
+    local bucket, made = bucket_of(counter, id)
+    add(counter, bucket, spent, 0)
+    changed[i], fresh[i] = true, made and id
   end
-else -- never granted, or forgotten by a Redis that is not durable. The settled record below also bars a late grant.
-  for i = 1, #KEYS - 2 do
-    redis.call('HINCRBY', KEYS[i + 2], 'spent', whole(spent[ARGV[i + 2]]))
-    if string.sub(KEYS[i + 2], -4) ~= ':all' then redis.call('EXPIRE', KEYS[i + 2], MONTHS_S, 'NX') end
+  counters[i] = counter
+  local number = plan == ARGV[2] and i or numbers[field]
+  local told = number and tell(counter, before, seconds)
+  if told then
+    answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = number, told, counter.spent
   end
 end
 
-redis.call('ZREM', KEYS[2], KEYS[1])
-close_record(KEYS[1], 'settled')
-return 1
+write_counters(KEYS[2], limits, counters, changed, fresh)
+if record then redis.call('ZREM', record.open, KEYS[1]) end
+settle_record(KEYS[1])
+return cmsgpack.pack(answer)

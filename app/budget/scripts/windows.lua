@@ -1,4 +1,7 @@
--- Calendar windows in UTC, from seconds since 1970 to the window's id and the second of its end (nil: it never ends).
+-- Calendar windows by the wall clock of a time zone, in seconds since 1970. A window is named by the second of its end.
+-- A zone is {offset, change, offset, change, …, offset}: its offsets from UTC, and when each gives way to the next.
+
+local MINUTE, HOUR, DAY, MONTH = -1, -2, -3, -4
 
 -- Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": civil_from_days, without its years before 0.
 local function civil(days)
@@ -20,17 +23,29 @@ local function days_in(year, month)
   return (month == 4 or month == 6 or month == 9 or month == 11) and 30 or 31
 end
 
-local function window_at(seconds, kind)
-  if kind == 'total' then return 'all', nil end
-  local days = math.floor(seconds / 86400)
+local function day_after(days, period) -- the first day, since 1970, of the next day or month
+  if period == DAY then return days + 1 end
   local year, month, day = civil(days)
-  local id = string.format('%04d%02d', year, month)
-  if kind == 'month' then return id, (days - day + 1 + days_in(year, month)) * 86400 end
-  id = id .. string.format('%02d', day)
-  if kind == 'day' then return id, (days + 1) * 86400 end
-  local hour = math.floor(seconds / 3600)
-  id = id .. string.format('T%02d', hour % 24)
-  if kind == 'hour' then return id, (hour + 1) * 3600 end
-  local minute = math.floor(seconds / 60)
-  return id .. string.format('%02d', minute % 60), (minute + 1) * 60
+  return days - day + 1 + days_in(year, month)
+end
+
+-- When the zone's clock first shows midnight of this day or later: a midnight may be skipped, or come twice.
+local function midnight(days, zone)
+  local shown, at = days * 86400, 1
+  while zone[at + 1] and zone[at + 1] + zone[at] <= shown do at = at + 2 end
+  return math.max(shown - zone[at], zone[at - 1] or 0)
+end
+
+local function window_end(seconds, period, zone)
+  local at = 1
+  while zone[at + 1] and zone[at + 1] <= seconds do at = at + 2 end
+  local shown = seconds + zone[at]
+  if period >= HOUR then -- an hour in which the clock is changed has two parts
+    local length = period == HOUR and 3600 or 60
+    return math.min((math.floor(shown / length) + 1) * length - zone[at], zone[at + 1] or math.huge)
+  end
+  local days = day_after(math.floor(shown / 86400), period)
+  local ends = midnight(days, zone)
+  if ends > seconds then return ends end
+  return midnight(day_after(days, period), zone) -- set back behind a midnight that was: it does not come again
 end

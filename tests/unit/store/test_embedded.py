@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from app.errors import ConfigError
-from app.store.embedded import EmbeddedRedis, answers, free_port, running
+from app.store.embedded import EmbeddedRedis, address_of, answers, free_port
 
 
 def test_it_is_durable_before_it_answers_and_listens_on_loopback_only(redis_url: str) -> None:
@@ -54,15 +54,15 @@ def test_a_killed_server_keeps_what_it_acknowledged(tmp_path: Path) -> None:
 
 def test_who_does_not_know_its_port_finds_it_by_its_data(tmp_path: Path) -> None:
     """As a command on the same machine; not before it runs, not once it was stopped or killed."""
-    assert running(tmp_path) is None
+    assert address_of(tmp_path) is None
     with EmbeddedRedis(tmp_path) as server:
-        assert running(tmp_path) == server.url
+        assert address_of(tmp_path) == server.url
         os.kill(server.pid, signal.SIGKILL)
         os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
-        assert running(tmp_path) is None
+        assert address_of(tmp_path) is None
         assert server.revive()
-        assert running(tmp_path) == server.url
-    assert running(tmp_path) is None
+        assert address_of(tmp_path) == server.url
+    assert address_of(tmp_path) is None
 
 
 def test_stop_stops_it_and_twice_is_harmless(tmp_path: Path) -> None:

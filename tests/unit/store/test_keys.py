@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain import Scope, Unit, Window
 from app.errors import ConfigError
 from app.store.keys import Keys, escape
 
@@ -16,7 +15,6 @@ LIARS = st.one_of(
     st.text(min_size=190, max_size=230, alphabet="ab%é"),
     st.sampled_from(["", "%", "%%", "acme", "acme}:budget", "{acme}", "a:b", "\ud800"]),
 )
-SCOPES = st.builds(Scope, LIARS, st.sampled_from(["tenant", "feature"]), LIARS)
 BUILDERS: dict[str, Callable[..., str]] = {
     "entry": KEYS.entry,
     "vectors": KEYS.vectors,
@@ -24,7 +22,10 @@ BUILDERS: dict[str, Callable[..., str]] = {
     "served": KEYS.served,
     "session_tier": KEYS.session_tier,
     "reservation": KEYS.reservation,
-    "deadlines": lambda tenant, _: KEYS.deadlines(tenant),
+    "open": KEYS.open,
+    "counters": lambda tenant, _: KEYS.counters(tenant),
+    "stops": lambda tenant, _: KEYS.stops(tenant),
+    "common": lambda _, holder: KEYS.tenants(holder),
 }
 
 
@@ -57,30 +58,34 @@ def test_a_hashed_name_is_no_name_that_a_client_can_write(name: str) -> None:
 @given(*[st.tuples(st.sampled_from(sorted(BUILDERS)), LIARS, LIARS)] * 2)
 def test_keys_are_injective(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
     """Whatever tenants call themselves and their things, two things never share a key."""
-    same = one == other or (one[0] == other[0] == "deadlines" and one[1] == other[1])
+    read = {"stops": slice(0, 2), "counters": slice(0, 2), "common": slice(0, 3, 2)}
+    same = one[0] == other[0] and one[read.get(one[0], slice(3))] == other[read.get(one[0], slice(3))]
     assert (BUILDERS[one[0]](*one[1:]) == BUILDERS[other[0]](*other[1:])) == same
 
 
-@given(*[st.tuples(SCOPES, st.sampled_from(Unit), st.sampled_from(Window))] * 2)
-def test_counters_are_injective(one: tuple[Scope, Unit, Window], other: tuple[Scope, Unit, Window]) -> None:
-    """A counter belongs to one scope, unit and window."""
-    assert (KEYS.counter(*one) == KEYS.counter(*other)) == (one == other)
+@given(LIARS, LIARS)
+def test_what_is_common_is_nobodys(tenant: str, name: str) -> None:
+    """It is in one slot, which no tenant's name leads to."""
+    common = [KEYS.every_stop(), KEYS.revision("stops"), KEYS.beats(), KEYS.looks(), KEYS.tenants(name)]
+    assert {hash_tag(key) for key in common} == {"*"}
+    assert hash_tag(KEYS.counters(tenant)) != "*"
 
 
-@given(SCOPES, LIARS)
-def test_a_tenant_has_one_slot_and_no_other_tenant_names_it(scope: Scope, name: str) -> None:
+@given(LIARS, LIARS)
+def test_a_tenant_has_one_slot_and_no_other_tenant_names_it(tenant: str, name: str) -> None:
     """All keys of a tenant hash by its escaped name alone, so that a script sees one slot."""
     keys = [
-        KEYS.entry(scope.tenant, name),
-        KEYS.cache(scope.tenant),
-        KEYS.vectors(scope.tenant, name),
-        KEYS.cache_counts(scope.tenant, name),
-        KEYS.served(scope.tenant, name),
-        KEYS.counter(scope, Unit.TOKENS, Window.DAY),
-        KEYS.reservation(scope.tenant, name),
-        KEYS.deadlines(scope.tenant),
+        KEYS.entry(tenant, name),
+        KEYS.cache(tenant),
+        KEYS.vectors(tenant, name),
+        KEYS.cache_counts(tenant, name),
+        KEYS.served(tenant, name),
+        KEYS.counters(tenant),
+        KEYS.reservation(tenant, name),
+        KEYS.open(tenant, name),
+        KEYS.stops(tenant),
     ]
-    assert {hash_tag(key) for key in keys} == {escape(scope.tenant)}
+    assert {hash_tag(key) for key in keys} == {escape(tenant)}
 
 
 @pytest.mark.parametrize("prefix", ["", "a{b}", "{x", ":x", "a b", "a\n"])

@@ -1,0 +1,97 @@
+-- A record is what one reservation holds: {state, id, turn, amounts, plan, parts, open}, packed; or the word `settled`.
+-- amounts: of all units, in the order of `Unit`. plan: the limits that it is booked under, packed as they came.
+-- parts: for each of those {bucket, amount, bucket, amount, …}, oldest first; what lies in buckets that no longer count
+-- may be missing, but the last one never is, be its amount 0. turn: the number of the call that it is as granted by.
+-- open: the sorted set of its holder's open reservations.
+--
+-- A plan is {limits, zones}. A limit is {field, unit, kind, amount, place of its zone}; what limits a reservation no
+-- more is kept up all the same, without an amount.
+
+local HELD, RECLAIMED, SETTLED = 1, 2, 'settled'
+local SETTLED_S = 600 -- late and repeated calls are known as such so long: a store's time-outs and a minute of retries
+local RECLAIMED_S = 86400 -- for the settlement that comes after all
+
+local function read_record(key)
+  local packed = redis.call('GET', key)
+  if not packed or packed == SETTLED then return nil, packed end
+  local found = cmsgpack.unpack(packed)
+  return {
+    state = found[1], id = found[2], turn = found[3], amounts = found[4], plan = found[5], parts = found[6],
+    open = found[7],
+  }
+end
+
+local function write_record(key, record)
+  local packed = cmsgpack.pack({
+    record.state, record.id, record.turn, record.amounts, record.plan, record.parts, record.open,
+  })
+  if record.state == HELD then redis.call('SET', key, packed) else redis.call('SET', key, packed, 'EX', RECLAIMED_S) end
+end
+
+local function settle_record(key) redis.call('SET', key, SETTLED, 'EX', SETTLED_S) end
+
+-- Take `amount` back from the youngest buckets that still count. `held`: whether it is held or was booked as spent.
+local function give_back(counter, parts, amount, held)
+  for at = #parts - 1, 1, -2 do
+    local bucket = find(counter.row, parts[at])
+    if amount <= 0 or not bucket then return end
+    local part = math.min(amount, parts[at + 1])
+    add(counter, bucket, held and 0 or -part, held and -part or 0)
+    parts[at + 1] = parts[at + 1] - part
+    amount = amount - part
+  end
+end
+
+local function live(counter, parts) -- how much of it lies in buckets that still count
+  local sum = 0
+  for at = 1, #parts, 2 do
+    if find(counter.row, parts[at]) then sum = sum + parts[at + 1] end
+  end
+  return sum
+end
+
+local function grow(counter, parts, id, amount) -- gives the parts that count, with the new one; whether its bucket is new
+  local bucket, fresh = bucket_of(counter, id)
+  add(counter, bucket, 0, amount)
+  local kept = {}
+  for at = 1, #parts, 2 do
+    if find(counter.row, parts[at]) then kept[#kept + 1], kept[#kept + 2] = parts[at], parts[at + 1] end
+  end
+  if kept[#kept - 1] == id then
+    kept[#kept] = kept[#kept] + amount
+  else
+    kept[#kept + 1], kept[#kept + 2] = id, amount
+  end
+  return kept, fresh
+end
+
+local function spend(counter, parts) -- held becomes spent
+  for at = 1, #parts, 2 do
+    local bucket = find(counter.row, parts[at])
+    if bucket then add(counter, bucket, parts[at + 1], -parts[at + 1]) end
+  end
+end
+
+local function read_counters(key, limits)
+  local fields = {}
+  for i, limit in ipairs(limits) do fields[i] = limit[1] end
+  if #fields == 0 then return fields end
+  return redis.call('HMGET', key, unpack(fields))
+end
+
+-- Write the counters that `changed`, with one command unless a bucket is `fresh`: then its field is to last longer.
+local function write_counters(key, limits, counters, changed, fresh)
+  local words = {}
+  for i, limit in ipairs(limits) do
+    local field, unit, kind = unpack(limit, 1, 3)
+    if changed[i] and unit == CONCURRENT and counters[i].held == 0 then
+      redis.call('HDEL', key, field)
+    elseif changed[i] and kind ~= 0 and fresh[i] then
+      local ends = whole(ends_at(kind, fresh[i]) + KEEP_S)
+      redis.call('HSETEX', key, 'EXAT', ends, 'FIELDS', 1, field, cmsgpack.pack(counters[i].row))
+    elseif changed[i] then
+      words[#words + 1], words[#words + 2] = field, cmsgpack.pack(counters[i].row)
+    end
+  end
+  if #words > 0 then redis.call('HSETEX', key, 'KEEPTTL', 'FIELDS', #words / 2, unpack(words)) end
+end
