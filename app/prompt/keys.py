@@ -76,7 +76,7 @@ class KeyMaker:
         exact = texts if request.operation == "text_completion" else canonical
         text = "\n".join(canonical).strip()
         near = context if comparable(text, verified=policy.cache.threshold is None) else ""
-        keys = PromptKeys(_digest([context, *exact]), context, near)
+        keys = PromptKeys(digest([context, *exact]), context, near)
         return keys, text if texts else _earlier_text(request, policy.normalizer)
 
     def split(self, request: GatewayRequest) -> tuple[str, dict[str, Any]]:
@@ -89,7 +89,7 @@ class KeyMaker:
         if isinstance(messages := body.get("messages"), list):
             body["messages"] = [_message(message, policy.normalizer, spoken) for message in messages]
         routing = policy.routing.model_dump_json(exclude=set(NOT_IN_ROUTING_KEY))
-        return _digest(
+        return digest(
             {
                 "v": KEY_VERSION,
                 "operation": request.operation,
@@ -99,13 +99,17 @@ class KeyMaker:
                 "user": request.caller.user if policy.cache.scope == "user" else None,
                 "body": body,
                 **_bounds(request),
+                **({} if request.tiers is None else {"tiers": list(request.tiers)}),
             }
         )
 
 
 def _bounds(request: GatewayRequest) -> dict[str, list[str]]:
-    """The client's floor and ceiling: what a cheaper tier answered is no answer to who asked for a better one."""
+    """The client's floor, ceiling and kind of step: what a cheaper tier answered is no answer to who asked for a better
+    one."""
     bounds = [request.min_tier, request.max_tier]
+    if request.step.kind:
+        bounds.append(request.step.kind)
     return {"bounds": bounds} if any(bounds) else {}
 
 
@@ -207,10 +211,10 @@ def _content(content: Any, policy: NormalizerPolicy, spoken: Spoken) -> Any:
 def _policy_identity(version: str, normalizer: NormalizerPolicy, routing: str) -> str:
     """Answers of another routing policy came from other tiers; keys of another normalizer policy fold other things. The
     version is the operator's own word for "all that was before is stale"."""
-    return _digest([version, normalizer.model_dump(mode="json"), json.loads(routing)])
+    return digest([version, normalizer.model_dump(mode="json"), json.loads(routing)])
 
 
-def _digest(document: Any) -> str:
+def digest(document: Any) -> str:
     """Hex SHA-256 of the canonical JSON of `document`. A lone surrogate, legal in JSON, is no error."""
     encoded = json.dumps(_plain(document), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(encoded.encode("ascii")).hexdigest()

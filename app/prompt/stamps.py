@@ -11,21 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-_ISO = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
+ISO_TIME = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
 _LOG = r"\d{2}/[A-Z][a-z]{2}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}"
 _MAIL = r"[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}(?::\d{2})?(?: (?:GMT|UTC|[+-]\d{4}))?"
 _EPOCH = r"1\d{9}(?:\d{3}|\.\d{1,6})?"
-_TIME = rf"(?:{_ISO}|{_LOG}|{_MAIL})"
+_TIME = rf"(?:{ISO_TIME}|{_LOG}|{_MAIL})"
 _TIME_LABEL = r"(?i:time[ _-]?stamp|sent[ _-]at|received[ _-]at|request[ _-]time)"
-_UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_ID = rf"(?:{_UUID}|(?=[A-Za-z_.:-]*\d)[0-9A-Za-z][\w.:-]{{4,126}}\w)"
+UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_ID = rf"(?:{UUID}|(?=[A-Za-z_.:-]*\d)[0-9A-Za-z][\w.:-]{{4,126}}\w)"
 _ID_LABEL = r"(?i:x[-_])?(?P<noun>(?i:request|trace|span|correlation))[-_ ]?(?i:id|uuid|guid)"
 _BARE_UUID_LABEL = r"(?P<noun>(?i:uuid|guid))"
 
 _WHOLE_TIME = re.compile(rf"[\[(]?{_TIME_LABEL}\s?[:=]\s?(?:{_TIME}|{_EPOCH})[\])]?$")
 _BRACKET_TIME = re.compile(rf"\[{_TIME}\](?=\s|$)")
 _WHOLE_ID = re.compile(rf"[\[(]?{_ID_LABEL}\s?[:=]\s?{_ID}[\])]?$")
-_WHOLE_UUID = re.compile(rf"{_BARE_UUID_LABEL}\s?[:=]\s?{_UUID}$")
+_WHOLE_UUID = re.compile(rf"{_BARE_UUID_LABEL}\s?[:=]\s?{UUID}$")
 _HEAD_ID = re.compile(rf"(?:\[{_ID_LABEL}\s?[:=]\s?{_ID}\]|{_ID_LABEL.replace('noun', 'bare')}={_ID}[,;|]?)(?=\s)")
 _TAIL_ID = re.compile(
     rf"(?<=[.?!;]\s)(?:[\[(]{_ID_LABEL}\s?[:=]\s?{_ID}[\])]|{_ID_LABEL.replace('noun', 'bare')}\s?[:=]\s?{_ID})$"

@@ -13,11 +13,10 @@ eight router benchmarks, Python sources and number lists, rounded up. Measured o
 | Russian, Arabic, Hindi | 0 | 1.6 to 1.8 on SmolLM2, 2.3 to 4.0 on Qwen2.5 |
 | German, one sentence of long words | by 22% on SmolLM2 | 0.78 on SmolLM2, 1.03 on Qwen2.5 |
 
-`upper_bound_input_tokens` cannot be passed by a byte-level BPE: every token of content spends at least one byte.
+`app.prompt.bound` says what no tokenizer can pass.
 """
 
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -56,15 +55,6 @@ MEDIA = frozenset({"image_url", "input_image", "input_audio", "audio", "file", "
 def estimate_input_tokens(payload: Mapping[str, Any]) -> int:
     """An over- rather than an under-estimate of the input tokens of a chat or completion body."""
     return round(sum(_weigh(_bytes(text)) for text in _texts(payload))) + _structure(payload)
-
-
-def upper_bound_input_tokens(payload: Mapping[str, Any]) -> int:
-    """No byte-level BPE with a ChatML-like template makes more tokens of the body's text.
-
-    The tokenizer may compose (NFC, as Qwen2.5's does), which makes some characters longer: the longer form counts.
-    Images count `IMAGE_TOKENS` each, which bounds OpenAI's models and not every other.
-    """
-    return sum(max(len(_bytes(text)), _composed_size(text)) for text in _texts(payload)) + _structure(payload)
 
 
 def least_input_tokens(payload: Mapping[str, Any]) -> int:
@@ -145,10 +135,6 @@ def _json(value: Any) -> str:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _composed_size(text: str) -> int:
-    return 0 if text.isascii() else len(_bytes(unicodedata.normalize("NFC", text)))
 
 
 def _weigh(data: bytes) -> float:
