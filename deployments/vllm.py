@@ -1,6 +1,9 @@
 """vLLM as a backend: `ray.serve.llm`'s own server with the Backend port on it."""
 
+import os
 from collections.abc import AsyncGenerator
+from contextlib import aclosing, nullcontext
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,11 +14,16 @@ from ray.serve.llm import LLMConfig, build_llm_deployment
 from ray.serve.llm.deployment import LLMServer
 from ray.serve.llm.openai_api_models import ChatCompletionRequest, CompletionRequest
 
-from app.config.gateway import TierSpec, VllmBackend
+from app.config.gateway import StoreSpec, TierSpec, VllmBackend
 from app.domain import BackendCall, Chunk
 from app.errors import BackendRejected, BackendUnavailable
 from app.tiers.coalesce import coalesced
+from app.tiers.fuse import Fuse, Fuses
+from app.tiers.gates import FIELD, FILE, Gates
+from deployments.parts import open_grants
 from deployments.tiers import engine_options
+
+SCHEDULER = "deployments.vllm_scheduler.gated"
 
 _decode = msgspec.json.Decoder().decode
 
@@ -23,21 +31,40 @@ _decode = msgspec.json.Decoder().decode
 class VllmTier(LLMServer):  # type: ignore[misc]
     """Builds vLLM's request here, in the engine's own replica: an ingress that did so would weigh 700 MB."""
 
+    async def __init__(self, llm_config: LLMConfig, *, store: StoreSpec) -> None:  # type: ignore[misc]  # Serve awaits it
+        self._fuses = Fuses(partial(open_grants, store))
+        self._gates, table = Gates.create()
+        os.environ[FILE] = str(table)  # the engine's process inherits it
+        try:
+            await super().__init__(llm_config)
+        finally:
+            table.unlink()
+
     async def send(self, call: BackendCall) -> AsyncGenerator[list[Chunk], None]:
         """See `app.ports.Backend`."""
-        events = await self._start(call)
-        async for chunks in coalesced(_chunks(events)):
-            yield chunks
+        guarded = self._fuses.guarded(call, partial(self._made, call), held=self._gates.heeded)
+        async with aclosing(coalesced(guarded)) as batches:
+            async for chunks in batches:
+                yield chunks
+
+    async def _made(self, call: BackendCall, fuse: Fuse | None) -> AsyncGenerator[list[Chunk], None]:
+        """What the engine makes; behind a gate that the fuse moves, where there is one."""
+        with self._gates.opened() if fuse else nullcontext(0) as gate:
+            if fuse:
+                fuse.watch(partial(self._gates.move, gate))
+            async with aclosing(_chunks(await self._start(call, gate))) as parts:
+                async for chunks in parts:
+                    yield chunks
 
     async def ready(self) -> bool:
         """See `app.ports.Backend`. Raises when the engine is dead."""
         await self.check_health()
         return True
 
-    async def _start(self, call: BackendCall) -> AsyncGenerator[Any, None]:
+    async def _start(self, call: BackendCall, gate: int) -> AsyncGenerator[Any, None]:
         kind = ChatCompletionRequest if call.operation == "chat" else CompletionRequest
         try:
-            request = kind(**{**call.payload, "request_id": call.request_id})
+            request = kind(**{**call.payload, "request_id": call.request_id, **_gated(call, gate)})
         except (ValidationError, ValueError, TypeError) as error:
             raise BackendRejected(_explained(error)) from None
         method = self.chat if call.operation == "chat" else self.completions
@@ -46,6 +73,16 @@ class VllmTier(LLMServer):  # type: ignore[misc]
         except HTTPException as error:  # an adapter that cannot be found
             raise _fault({"code": error.status_code, "message": str(error.detail)}) from None
         return events
+
+
+def _gated(call: BackendCall, gate: int) -> dict[str, Any]:
+    """A client's own engine arguments go on, but for a gate: that would be another one's."""
+    given = call.payload.get("vllm_xargs")
+    if given is not None and not isinstance(given, dict):
+        return {}  # the engine's to refuse
+    kept = {name: value for name, value in (given or {}).items() if name != FIELD}
+    found = kept | ({FIELD: gate} if gate else {})
+    return {"vllm_xargs": found or None}
 
 
 async def _chunks(events: AsyncGenerator[Any, None]) -> AsyncGenerator[list[Chunk], None]:
@@ -97,8 +134,12 @@ def _explained(error: Exception) -> str:
     return str(error)
 
 
-def build(tier: TierSpec, spec: VllmBackend, name: str, source: str) -> Application:
+def build(tier: TierSpec, spec: VllmBackend, name: str, source: str, store: StoreSpec) -> Application:
     """The Serve application of one vLLM backend; `source` is a local directory or a hub id."""
     config = LLMConfig(model_loading_config={"model_id": tier.model, "model_source": source}, **engine_options(spec))
     config.deployment_config.setdefault("max_ongoing_requests", 256)
-    return build_llm_deployment(config, name_prefix="", deployment_cls=VllmTier, override_serve_options={"name": name})
+    config.engine_kwargs.setdefault("scheduler_cls", SCHEDULER)
+    options, bound = {"name": name}, {"store": store}
+    return build_llm_deployment(
+        config, name_prefix="", deployment_cls=VllmTier, override_serve_options=options, bind_kwargs=bound
+    )

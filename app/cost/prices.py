@@ -60,10 +60,13 @@ class PriceSheet:
 
     def worst_case(self, tiers: Sequence[TierSpec], input_tokens: int, output_tokens: int) -> MicroUsd:
         """The dearest single attempt among all backends of the candidate `tiers`, with the worse of cached and not."""
-        rates = [self._rate_of(tier.name, backend) for tier in tiers for backend in tier.backend_names()]
-        return max(
-            max(rate.of(input_tokens, 0, output_tokens), rate.of(0, input_tokens, output_tokens)) for rate in rates
-        )
+        places = [(tier.name, backend) for tier in tiers for backend in tier.backend_names()]
+        return max(self.most(tier, backend, input_tokens, output_tokens) for tier, backend in places)
+
+    def most(self, tier: str, backend: str, input_tokens: int, output_tokens: int) -> MicroUsd:
+        """What one attempt at a backend costs at most, whether it finds its input cached or not."""
+        rate = self._rate_of(tier, backend)
+        return max(rate.of(input_tokens, 0, output_tokens), rate.of(0, input_tokens, output_tokens))
 
     def expected(self, tier: TierSpec, input_tokens: int, output_tokens: int) -> MicroUsd:
         """What an attempt at the tier costs where its cheapest backend answers, nothing being cached."""

@@ -30,6 +30,49 @@ def content_pieces(chunk: Chunk) -> int:
     return sum(_has_content(choice) for choice in chunk.get("choices") or ())
 
 
+class Tally:
+    """The tokens of one answer so far, chunk by chunk, by what the engine reports and else by what it shows.
+
+    A final report (no choices, or a whole body where the answer does not `stream`) is the truth. A running one, as vLLM
+    sends with each chunk, is of that chunk's choice alone. What nothing was reported of counts a token for each piece.
+    """
+
+    def __init__(self, *, stream: bool = True) -> None:
+        self.usage = Usage()
+        self._stream = stream
+        self._ended: set[int] = set()
+        self._outputs: dict[int, int] = {}
+
+    @property
+    def outputs(self) -> Mapping[int, int]:
+        """Output tokens by choice, as far as chunks of choices showed them."""
+        return self._outputs
+
+    @property
+    def ended(self) -> int:
+        """How many choices have said why they ended: nothing more is generated for them."""
+        return len(self._ended)
+
+    def note(self, chunk: Chunk) -> Usage:
+        """Count one chunk; the usage with it."""
+        reported, choices = read_usage(chunk), chunk.get("choices") or ()
+        self._ended.update(choice.get("index", 0) for choice in choices if choice.get("finish_reason"))
+        if reported and not (choices and self._stream):
+            self.usage = reported if reported.total_tokens else self.usage  # a report of nothing is none
+        elif reported or content_pieces(chunk):
+            for choice in choices:
+                self._running(choice, reported)
+            known = reported or self.usage
+            tokens = max(known.input_tokens, self.usage.input_tokens)
+            self.usage = Usage(tokens, min(known.cached_tokens, tokens), sum(self._outputs.values()))
+        return self.usage
+
+    def _running(self, choice: Mapping[str, Any], reported: Usage | None) -> None:
+        index = choice.get("index", 0)
+        before = self._outputs.get(index, 0)
+        self._outputs[index] = max(before, reported.output_tokens) if reported else before + _has_content(choice)
+
+
 def _has_content(choice: Mapping[str, Any]) -> bool:
     delta = choice.get("delta")
     return bool(choice.get("text")) or (delta is not None and any(delta.get(field) for field in _TEXT_FIELDS))

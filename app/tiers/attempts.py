@@ -15,12 +15,21 @@ from app.breaker import BreakerGuard, Clock, Permit
 from app.config.gateway import TierSpec
 from app.config.policy import AttemptPolicy, Price
 from app.domain import BackendCall, Chunk
-from app.errors import BackendBroken, BackendError, BackendOverloaded, BackendRejected, BackendTimeout
+from app.errors import (
+    AnswerStopped,
+    BackendBroken,
+    BackendError,
+    BackendLost,
+    BackendOverloaded,
+    BackendRejected,
+    BackendTimeout,
+)
 from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ports import Backend
 from app.tiers.causes import CLIENT_LEFT, cause_of, most_telling
 from app.tiers.meter import Meter
 from app.tiers.patience import Patience, in_time, sent
+from app.tiers.purse import DeepPurse, Purse
 
 CallFactory = Callable[[TierSpec, str, Mapping[str, str]], BackendCall]
 """Makes the call for a tier, the name of one of its backends, and the W3C headers of the attempt's span."""
@@ -59,19 +68,21 @@ class Attempts:
         *,
         tiers: Sequence[str] = (),
         patience: Patience | None = None,
+        purse: Purse | None = None,
     ) -> AsyncGenerator[list[Chunk], None]:
         """Batches of chunks from the first backend that answers. Closing the generator stops the engine.
 
         The tiers are those of `journey.decision`, unless `tiers` names others; a request that is answered twice has one
-        `patience`. Raises `BackendRejected` at once; `BackendOverloaded` when all were overloaded;
-        `BackendUnavailable` when no breaker let a call pass; else the last backend's `BackendError`. After the first
-        batch any error is raised as it comes.
+        `patience`. `purse` covers each attempt before it is made. Raises `BackendRejected` at once; `BackendOverloaded`
+        when all were overloaded; `BackendUnavailable` when no breaker let a call pass; else the last backend's
+        `BackendError`. After the first batch any error is raised as it comes, as is `AnswerStopped`.
         """
         patience = patience or self.patience(journey.policy.attempts)
+        purse = purse or DeepPurse()
         errors: list[BackendError] = []
         for attempt in self._admitted(journey, tiers or _decided(journey), patience):
             try:
-                async with aclosing(attempt.run(calls, observe)) as batches:
+                async with aclosing(attempt.run(calls, observe, purse)) as batches:
                     async for batch in batches:
                         yield batch
                 return
@@ -130,10 +141,17 @@ class _Attempt:
         self._patience = patience
         self._clock = clock
 
-    async def run(self, calls: CallFactory, observe: AttemptObserver) -> AsyncGenerator[list[Chunk], None]:
+    async def run(
+        self, calls: CallFactory, observe: AttemptObserver, purse: Purse
+    ) -> AsyncGenerator[list[Chunk], None]:
         """The backend's batches; the record and the breaker learn how it ended."""
         name = self._backend.name
-        with self._permit, observe(self._spec.name, name, self._spec.model) as record, self._settling(record) as meter:
+        with (
+            self._permit,
+            observe(self._spec.name, name, self._spec.model) as record,
+            self._settling(record, purse) as meter,
+        ):
+            await purse.begin(self._spec, name)
             call = calls(self._spec, name, record.trace_context)
             meter.expect(call.input_tokens)
             batches = in_time(sent(self._backend, call), self._patience, "first" if call.stream else "whole")
@@ -151,22 +169,25 @@ class _Attempt:
             self._permit.alive()
 
     @contextmanager
-    def _settling(self, record: AttemptRecord) -> Iterator[Meter]:
+    def _settling(self, record: AttemptRecord, purse: Purse) -> Iterator[Meter]:
         """One of the three outcomes for the record and for the breaker, whatever happens inside."""
-        meter = Meter(record, self._clock)
+        meter = Meter(record, self._clock, purse.most)
         try:
             yield meter
             record.outcome = AttemptOutcome.SUCCESS
             self._permit.success()
-        except (GeneratorExit, asyncio.CancelledError):
-            record.outcome, record.cause = AttemptOutcome.IGNORED, CLIENT_LEFT
+        except (GeneratorExit, asyncio.CancelledError, AnswerStopped):
+            stopped = self._patience.stopped
+            record.outcome, record.cause = AttemptOutcome.IGNORED, stopped.code if stopped else CLIENT_LEFT
             meter.cut()
             self._permit.ignored()
             raise
         except BaseException as error:
             record.outcome, record.cause = AttemptOutcome.FAILED, cause_of(error)
-            if self.committed:
-                meter.cut()
+            if self.committed or isinstance(error, BackendTimeout):
+                meter.cut()  # a call that timed out was read
+            if isinstance(error, BackendLost):
+                meter.lost(purse.risked())
             self._blame(error)
             raise
         finally:

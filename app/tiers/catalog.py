@@ -38,6 +38,10 @@ class TierCatalog:
         known = ", ".join([AUTO_MODEL, *self._specs, *self._tier_of_model])
         raise ModelNotFound(f"model {model[:200]!r} does not exist; known are: {known}", "model")
 
+    def tier_of(self, name: str) -> str:
+        """The tier that a tier's name or a model's id means; empty for every other name."""
+        return name if name in self._specs else self._tier_of_model.get(name, "")
+
     def better_than(self, name: str) -> tuple[str, ...]:
         """The tiers above `name`, the next better first."""
         return self.names[self.names.index(name) + 1 :]

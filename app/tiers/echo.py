@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from app.config import gateway as config
 from app.domain import BackendCall, Chunk
+from app.tiers.echo_journal import EchoJournal
 from app.tiers.echo_script import EchoScript
+from app.tiers.fuse import Fuse
 
 _MAX_BURST = 64
 """Tokens produced without giving the event loop to others."""
@@ -33,6 +36,7 @@ class EchoBackend:
         self._spec = spec
         self._name = name
         self._stats = EchoStats()
+        self._journal = EchoJournal(Path(spec.journal)) if spec.journal else None
 
     @property
     def name(self) -> str:
@@ -47,16 +51,26 @@ class EchoBackend:
         """Always."""
         return True
 
-    async def send(self, call: BackendCall) -> AsyncGenerator[list[Chunk], None]:
-        """Batches of the tokens that are due, or one body when the last of them was. Closing it stops the clockwork."""
-        script = EchoScript.of(call, self._spec.tokens)
+    async def send(self, call: BackendCall, fuse: Fuse | None = None) -> AsyncGenerator[list[Chunk], None]:
+        """Batches of the tokens that are due, or one body when the last of them was. Closing it stops the clockwork.
+
+        No choice makes more tokens than `fuse` lets it; read the next batch when there are more.
+        """
+        script = EchoScript.of(call, self._spec)
         with self._counted():
-            async with aclosing(self._paced(len(script.tokens))) as bursts:
+            async with aclosing(self._paced(len(script.tokens), fuse)) as bursts:
                 async for burst in bursts:
+                    self._written(script, call, burst)
                     if call.stream:
                         yield _chunks(script, burst)
             if not call.stream:
                 yield [script.body()]
+
+    def _written(self, script: EchoScript, call: BackendCall, burst: range) -> None:
+        """What was read counts with the first token: an engine that dies before it has given nothing."""
+        if self._journal:
+            read = script.input_tokens if burst.start == 0 else 0
+            self._journal.note(call.request_id, read, len(burst) * script.n)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -68,7 +82,7 @@ class EchoBackend:
         finally:
             self._stats = replace(self._stats, active=self._stats.active - 1, aborted=self._stats.aborted + aborted)
 
-    async def _paced(self, tokens: int) -> AsyncGenerator[range, None]:
+    async def _paced(self, tokens: int, fuse: Fuse | None) -> AsyncGenerator[range, None]:
         """The positions of the tokens that have come due: the first alone, later ones together if the loop was late.
 
         Each has its moment counted from the start, so neither sleeping nor a slow reader makes the pace drift.
@@ -79,7 +93,8 @@ class EchoBackend:
         while done < tokens:
             await asyncio.sleep(start + done * step - now())
             due = tokens if step == 0 else int((now() - start) / step) + 1
-            end = 1 if done == 0 else min(max(due, done + 1), done + _MAX_BURST, tokens)
+            most = min(tokens, fuse.each) if fuse else tokens
+            end = 1 if done == 0 else min(max(due, done + 1), done + _MAX_BURST, most)
             self._stats = replace(self._stats, produced=self._stats.produced + end - done)
             yield range(done, end)
             done = end

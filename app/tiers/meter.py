@@ -1,9 +1,10 @@
 """Reads an attempt's chunks as they pass: tokens, time to first chunk, duration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from app.breaker import Clock
-from app.cost.usage import content_pieces, read_usage
+from app.cost.usage import Tally
 from app.domain import Chunk, Usage
 from app.journey import AttemptRecord
 
@@ -11,15 +12,16 @@ from app.journey import AttemptRecord
 class Meter:
     """Keeps `record` up to date.
 
-    Reported usage is the truth. Since the last report each piece of content counts as one output token: what an answer
-    that is cut before its usage has cost at least.
+    `most` output tokens, as many as were granted, count: what an engine made beyond them nobody was given.
     """
 
-    def __init__(self, record: AttemptRecord, clock: Clock) -> None:
+    def __init__(self, record: AttemptRecord, clock: Clock, most: Callable[[], int]) -> None:
         self._record = record
         self._clock = clock
         self._started = clock()
         self._expected_input = 0
+        self._tally = Tally()
+        self._most = most
 
     def expect(self, input_tokens: int) -> None:
         """The call was sent; `input_tokens` is the estimate of what it has the engine read."""
@@ -30,20 +32,22 @@ class Meter:
         if self._record.usage.input_tokens == 0:
             self._record.usage += Usage(input_tokens=self._expected_input)
 
+    def lost(self, risked: Usage) -> None:
+        """Nobody can say what the engine made beyond what was seen: it may be all that it was granted."""
+        seen = self._record.usage
+        input_tokens = max(seen.input_tokens, risked.input_tokens)
+        self._record.usage = Usage(input_tokens, seen.cached_tokens, max(seen.output_tokens, risked.output_tokens))
+
     def note(self, batch: Sequence[Chunk]) -> None:
         """Count one batch."""
         if self._record.first_chunk_s is None:
             self._record.first_chunk_s = self._clock() - self._started
         for chunk in batch:
-            self._count(chunk)
-
-    def _count(self, chunk: Chunk) -> None:
-        reported = read_usage(chunk)
-        if reported:
-            self._record.usage = reported
-        elif pieces := content_pieces(chunk):
-            self._record.usage += Usage(output_tokens=pieces)
+            self._record.usage = self._tally.note(chunk)
 
     def stop(self) -> None:
         """The attempt has ended."""
+        usage = self._record.usage
+        if usage.output_tokens > (most := self._most()):
+            self._record.usage = replace(usage, output_tokens=most)
         self._record.duration_s = self._clock() - self._started

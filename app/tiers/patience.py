@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Literal
 
 from app.breaker import Clock
 from app.config.policy import AttemptPolicy
 from app.domain import BackendCall, Chunk
-from app.errors import BackendCrashed, BackendError, BackendTimeout
+from app.errors import AnswerStopped, BackendCrashed, BackendError, BackendTimeout, LeanServeError
 from app.ports import Backend
 
 _log = logging.getLogger(__name__)
@@ -26,8 +27,10 @@ class Patience:
     """The time-outs of `policy`, the total counted from now by `clock` over all attempts of a request."""
 
     def __init__(self, policy: AttemptPolicy, clock: Clock) -> None:
+        self.stopped: LeanServeError | None = None
         self._policy = policy
         self._clock = clock
+        self._waits: set[asyncio.Timeout] = set()
         self._ends = clock() + policy.total_timeout_s
 
     @property
@@ -42,6 +45,29 @@ class Patience:
             return left
         limit = self._policy.first_token_timeout_s if awaited == "first" else self._policy.next_token_timeout_s
         return min(limit, left)
+
+    def stop(self, why: LeanServeError) -> None:
+        """Nothing is waited for any more: who waits, and who would, gets `AnswerStopped`."""
+        self.stopped = self.stopped or why
+        for waiting in self._waits:
+            waiting.reschedule(asyncio.get_running_loop().time())
+
+    @asynccontextmanager
+    async def waiting(self, awaited: Awaited) -> AsyncGenerator[None, None]:
+        """Bound one wait. Raises `BackendTimeout` when it was in vain, `AnswerStopped` when it was stopped."""
+        if self.stopped:
+            raise AnswerStopped(self.stopped)
+        try:
+            async with asyncio.timeout(self.seconds(awaited)) as bound:
+                self._waits.add(bound)
+                try:
+                    yield
+                finally:
+                    self._waits.discard(bound)
+        except TimeoutError as error:
+            if self.stopped:
+                raise AnswerStopped(self.stopped) from error
+            raise self.timeout(awaited) from error
 
     def timeout(self, awaited: Awaited) -> BackendTimeout:
         """The error for having waited in vain."""
@@ -73,14 +99,12 @@ async def in_time(batches: Batches, patience: Patience, awaited: Awaited) -> Asy
 
 async def _next(batches: Batches, patience: Patience, awaited: Awaited) -> list[Chunk] | None:
     try:
-        async with asyncio.timeout(patience.seconds(awaited)):
+        async with patience.waiting(awaited):
             return await anext(batches)
     except StopAsyncIteration:
         return None
-    except BackendError:
+    except (BackendError, AnswerStopped):
         raise
-    except TimeoutError as error:
-        raise patience.timeout(awaited) from error
     except Exception as error:
         raise BackendCrashed("the backend failed unexpectedly") from error
 

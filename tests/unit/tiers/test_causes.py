@@ -4,11 +4,11 @@ import pickle
 
 import pytest
 
-from app.errors import BackendBroken, BackendCrashed, BackendUnreachable
+from app.errors import BackendBroken, BackendCrashed, BackendLost, BackendUnreachable
 from app.tiers.causes import cause_of
 
 
-@pytest.mark.parametrize("kind", [BackendBroken, BackendCrashed, BackendUnreachable])
+@pytest.mark.parametrize("kind", [BackendBroken, BackendCrashed, BackendLost, BackendUnreachable])
 def test_they_pickle(kind: type[Exception]) -> None:
     """Type, message and cause survive."""
     error = kind("what happened")

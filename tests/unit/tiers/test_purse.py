@@ -1,0 +1,98 @@
+"""What attempts cost, and who covers them."""
+
+import asyncio
+
+import pytest
+
+from app.config.gateway import TierSpec
+from app.config.policy import AttemptPolicy
+from app.domain import Usage
+from app.errors import BackendLost, BackendUnreachable, StoreUnavailable
+from app.journey import AttemptRecord
+from app.tiers.attempts import Attempts
+from tests.fakes_backends import ScriptedBackend, Step, calls, journey, observer, text, tier
+
+QUICK = AttemptPolicy(first_token_timeout_s=0.02)
+GONE = BackendUnreachable("gone")
+
+
+def forever() -> object:
+    return asyncio.sleep(3600)
+
+
+def backend(name: str, *script: Step) -> ScriptedBackend:
+    return ScriptedBackend(name, [script])
+
+
+async def test_an_attempt_that_timed_out_pays_what_was_sent() -> None:
+    """Its engine has read the input, though it said nothing: the second attempt's is paid beside it."""
+    frozen, good = backend("small/a", forever), backend("small/b", [text("ok")])
+    records: list[AttemptRecord] = []
+    run_ = Attempts([tier("small", frozen, good)]).run(
+        journey("small", attempts=QUICK), calls(input_tokens=40), observer(records)
+    )
+    assert [batch async for batch in run_] == [[text("ok")]]
+    assert [record.usage for record in records] == [Usage(40, 0, 0), Usage(0, 0, 1)]
+
+
+class Narrow:
+    """A fake purse: it covers `covered` attempts, and grants two tokens to each."""
+
+    def __init__(self, covered: int) -> None:
+        self.covered = covered
+        self.asked: list[str] = []
+
+    async def begin(self, spec: TierSpec, backend: str) -> None:
+        self.asked.append(backend)
+        if len(self.asked) > self.covered:
+            raise StoreUnavailable("no")
+
+    def most(self) -> int:
+        return 2
+
+    def risked(self) -> Usage:
+        return Usage(40, 0, 2)
+
+
+async def test_an_attempt_that_is_not_covered_is_not_made() -> None:
+    """Each is asked for before it begins; without cover nobody else is tried, and no backend is to blame."""
+    gone, other = backend("small/a", GONE), backend("small/b", [text("no")])
+    purse, records = Narrow(1), list[AttemptRecord]()
+    with pytest.raises(StoreUnavailable):
+        await anext(
+            Attempts([tier("small", gone, other)]).run(journey("small"), calls(), observer(records), purse=purse)
+        )
+    assert purse.asked == ["small/a", "small/b"]
+    assert (len(gone.calls), other.calls) == (1, [])
+    assert records[1].usage == Usage()
+
+
+async def test_what_an_engine_made_beyond_its_grant_is_not_paid() -> None:
+    """Nobody was given it."""
+    records: list[AttemptRecord] = []
+    words = backend("small/a", *([text(word)] for word in "abcd"))
+    run_ = Attempts([tier("small", words)]).run(journey("small"), calls(), observer(records), purse=Narrow(1))
+    assert len([batch async for batch in run_]) == 4
+    assert records[0].usage.output_tokens == 2
+
+
+@pytest.mark.parametrize("shown", [0, 1])
+async def test_a_backend_that_died_with_its_call_costs_all_that_it_was_granted(shown: int) -> None:
+    """It may have made all of it, whatever came through; one that was never reached made nothing."""
+    records: list[AttemptRecord] = []
+    dying = backend("small/a", *([text("a")] for _ in range(shown)), BackendLost("dead"))
+    run_ = Attempts([tier("small", backend("small/b", GONE), dying)]).run(
+        journey("small"), calls(), observer(records), purse=Narrow(2)
+    )
+    with pytest.raises(BackendLost):
+        [batch async for batch in run_]
+    assert [record.usage for record in records] == [Usage(), Usage(40, 0, 2)]
+
+
+async def test_without_limits_only_what_was_seen_of_a_dead_backend_is_told() -> None:
+    """There is no grant to go by."""
+    records: list[AttemptRecord] = []
+    dying = backend("small/a", [text("a")], BackendLost("dead"))
+    with pytest.raises(BackendLost):
+        [batch async for batch in Attempts([tier("small", dying)]).run(journey("small"), calls(), observer(records))]
+    assert records[0].usage == Usage(0, 0, 1)
