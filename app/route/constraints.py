@@ -14,7 +14,7 @@ from app.prompt.tokens import least_input_tokens
 from app.route.bounds import Bounds, bounds_of
 from app.route.needs import needs_of
 
-CONTEXT, BUDGET, SESSION = "context length", "budget left", "session"
+CONTEXT, BUDGET, SESSION, KEY = "context length", "budget left", "session", "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ def constrain(
     refuses it; a session that may not stay on its tier goes on with the best one left.
     """
     excluded = within_bounds(specs, bounds_of(request, policy, [spec.name for spec in specs]))
+    excluded |= forbidden(specs, request.tiers)
     excluded |= lacking(left(specs, excluded), request.payload)
     excluded |= too_small(left(specs, excluded), request, input_tokens)
     if not left(specs, excluded):
@@ -65,6 +66,7 @@ def constrain_named(
     is certainly exceeded.
     """
     excluded = within_bounds(specs, bounds_of(request, policy, [spec.name for spec in specs]))
+    excluded |= forbidden(specs, request.tiers)
     excluded |= lacking(left(specs, excluded), request.payload)
     excluded |= dict.fromkeys(surely_too_small(left(specs, excluded), request.payload, input_tokens), CONTEXT)
     chosen = [spec for spec in specs if spec.name in named]
@@ -88,6 +90,11 @@ def within_bounds(specs: Sequence[TierSpec], bounds: Bounds) -> dict[str, str]:
     """What lies below the floor or above the ceiling."""
     reasons = {spec.name: bounds.excludes(place) for place, spec in enumerate(specs)}
     return {name: reason for name, reason in reasons.items() if reason}
+
+
+def forbidden(specs: Sequence[TierSpec], tiers: Sequence[str] | None) -> dict[str, str]:
+    """What the request's key has no right to; `tiers` are those that it has, None for all."""
+    return {} if tiers is None else {spec.name: KEY for spec in specs if spec.name not in tiers}
 
 
 def lacking(specs: Sequence[TierSpec], payload: Mapping[str, Any]) -> dict[str, str]:

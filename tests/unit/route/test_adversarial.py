@@ -12,6 +12,7 @@ from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
 from app.domain import GatewayRequest, NormalizedPrompt, RouteDecision
 from app.embed.batching import Encode
+from app.prompt.counting.counter import InputCounter
 from app.prompt.keys import KeyMaker
 from app.prompt.normalizer import PromptNormalizer
 from app.prompt.tokens import estimate_input_tokens
@@ -98,7 +99,7 @@ async def prompt_of(text: str, encode: Encode) -> NormalizedPrompt:
     """What the graph's own normalizer makes of it."""
     request = GatewayRequest("r", "chat", {"model": "auto", "messages": [{"role": "user", "content": text}]})
     keys, canonical = KeyMaker("all-MiniLM-L6-v2").read(request, Policy())
-    prompt = await PromptNormalizer(Blocking(encode)).normalize(request, keys, canonical)
+    prompt = await PromptNormalizer(Blocking(encode), InputCounter()).normalize(request, keys, canonical)
     assert prompt.token_estimate == estimate_input_tokens(request.payload)
     return prompt
 
