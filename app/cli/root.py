@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from app.cli.budget import budget_app
 from app.cli.cache import cache_app
+from app.cli.keys import keys_app
 from app.cli.models import models_app
 from app.cli.options import HOME, Home
 from app.cli.route import route_app
@@ -15,7 +17,9 @@ from app.cli.route import route_app
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Cost-aware, OpenAI-compatible LLM serving.")
 config_app = typer.Typer(no_args_is_help=True, help="Configuration files.")
 cli.add_typer(config_app, name="config")
+cli.add_typer(budget_app, name="budget")
 cli.add_typer(cache_app, name="cache")
+cli.add_typer(keys_app, name="keys")
 cli.add_typer(models_app, name="models")
 cli.add_typer(route_app, name="route")
 

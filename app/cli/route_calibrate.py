@@ -57,7 +57,7 @@ def calibrate(
     from app.learn.calibration.refit import recalibrate  # noqa: PLC0415
     from app.learn.calibration.sources import of_file, of_tenant  # noqa: PLC0415
     from app.route.setting import named_tiers  # noqa: PLC0415
-    from app.store.embedded import running  # noqa: PLC0415
+    from app.store.embedded import address_of  # noqa: PLC0415
     from app.trial.lines import written_whole  # noqa: PLC0415
 
     if source is None and tenant is None:
@@ -68,7 +68,7 @@ def calibrate(
     if source:
         evidence.add(of_file(source, order, partial(open_judge, own)))
     if tenant is not None:
-        url = redis_url or running(home / "redis") or DEFAULT_REDIS_URL
+        url = redis_url or address_of(home / "redis") or DEFAULT_REDIS_URL
         evidence.add(asyncio.run(of_tenant(url, prefix, tenant, feature, kind)))
     found = recalibrate(evidence, present, target, order=[tier.name for tier in order], seed=seed)
     typer.echo("\n".join(summary(found)))

@@ -1,5 +1,6 @@
 """`leanserve up`: models, Redis and Ray Serve on this machine, until Ctrl-C."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ from types import FrameType
 
 from rich.console import Console
 
+from app.access.configured import LOCAL
+from app.access.start import keys_of
 from app.cli.child import LOGS, ChildDied, Launch, ServingChild
 from app.cli.progress import pull_all
 from app.cli.welcome import Ticker, welcome
@@ -39,16 +42,17 @@ def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console
     """Serve `config` until a signal; the exit status. Raises ConfigError and ModelFilesError before anything runs."""
     console = console or Console()
     home = home.resolve()
-    gateway = load(config).gateway
-    check_head(gateway.embedder)
-    if models := models_to_pull(gateway):
-        pull_all(models, home, console)
+    file = load(config)
+    check_head(file.gateway.embedder)
     argv = [sys.executable, "-m", "deployments.launch", str(config.resolve()), "--home", str(home)]
     with ExitStack() as stack:
         stack.enter_context(signals_interrupt())
         redis = None if environ.get("REDIS_URL") else stack.enter_context(EmbeddedRedis(home / "redis"))
         env = child_env(environ, home, redis.url if redis else environ["REDIS_URL"])
-        return serve(Launch(argv, env, home / "logs" / "serve.log"), console, redis)
+        keys = asyncio.run(keys_of(file, environ, env["REDIS_URL"]))
+        if models := models_to_pull(file.gateway):
+            pull_all(models, home, console)
+        return serve(Launch(argv, env, home / "logs" / "serve.log"), console, redis, local=LOCAL in keys)
 
 
 def check_head(embedder: EmbedderSpec) -> None:
@@ -72,8 +76,11 @@ def child_env(environ: Mapping[str, str], home: Path, redis_url: str) -> dict[st
     return {**DEFAULT_ENV, **environ, "REDIS_URL": redis_url, "LEANSERVE_HOME": str(home)}
 
 
-def serve(launch: Launch, console: Console, redis: EmbeddedRedis | None = None) -> int:
-    """Run `launch` until a signal: 0, or until it ends by itself: 1, with the end of its log. `redis` is kept alive."""
+def serve(launch: Launch, console: Console, redis: EmbeddedRedis | None = None, *, local: bool = True) -> int:
+    """Run `launch` until a signal: 0, or until it ends by itself: 1, with the end of its log.
+
+    `redis` is kept alive; `local` says that the local key opens.
+    """
     child = ServingChild(launch)
     try:
         with child:
@@ -81,7 +88,7 @@ def serve(launch: Launch, console: Console, redis: EmbeddedRedis | None = None) 
             with console.status("starting") as status:
                 address = child.wait_ready(Ticker(status.update, time.monotonic))
             logs = [str(launch.log), *child.said(LOGS)]
-            console.print(welcome(address, logs), markup=False, highlight=False, soft_wrap=True)
+            console.print(welcome(address, logs, local=local), markup=False, highlight=False, soft_wrap=True)
             child.wait(Attendant(child, redis, console))
     except ChildDied as died:
         console.print(f"[bold red]{died.reason}[/]; the end of {launch.log}:", soft_wrap=True)

@@ -8,13 +8,14 @@ TAIL_CHARS = 80
 
 READY_TEXT = """\
 LeanServe is ready at {address}
+{key}
 
-  curl -i {address}/v1/chat/completions -H 'Content-Type: application/json' \\
+  curl -i {address}/v1/chat/completions -H 'Authorization: Bearer {shown}' -H 'Content-Type: application/json' \\
     -d '{{"model": "auto", "messages": [{{"role": "user", "content": "What is the capital of France?"}}]}}'
 
-  from openai import OpenAI
+  {imports}from openai import OpenAI
 
-  client = OpenAI(base_url="{address}/v1", api_key="none")
+  client = OpenAI(base_url="{address}/v1", api_key={quoted})
   raw = client.chat.completions.with_raw_response.create(
       model="auto", messages=[{{"role": "user", "content": "What is the capital of France?"}}]
   )
@@ -25,9 +26,24 @@ Logs: {logs}
 Ctrl-C stops it."""
 
 
-def welcome(address: str, logs: Sequence[str]) -> str:
-    """The address, how to use it, and where the logs are."""
-    return READY_TEXT.format(address=address, logs="\n      ".join(logs))
+LOCAL_WORDS = {
+    "key": "No key is configured: the key is `local`, an admin's, for any tenant. This key works on loopback only.",
+    "shown": "local",
+    "imports": "",
+    "quoted": '"local"',
+}
+OWN_WORDS = {
+    "key": "The key is one of yours; below it is the environment's LEANSERVE_API_KEY.",
+    "shown": "'\"$LEANSERVE_API_KEY\"'",
+    "imports": "import os\n  ",
+    "quoted": 'os.environ["LEANSERVE_API_KEY"]',
+}
+
+
+def welcome(address: str, logs: Sequence[str], *, local: bool) -> str:
+    """The address, how to use it, with which key, and where the logs are."""
+    words = LOCAL_WORDS if local else OWN_WORDS
+    return READY_TEXT.format(address=address, logs="\n      ".join(logs), **words)
 
 
 class Ticker:

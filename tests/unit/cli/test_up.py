@@ -215,10 +215,13 @@ def test_only_vllm_models_of_the_catalog_are_pulled() -> None:
     assert models_to_pull(gateway) == ["SmolLM2-135M-Instruct"]
 
 
-def test_the_welcome_is_ready_to_paste() -> None:
-    """Its Python compiles, its JSON is one shell word, and it names the cost header and the log."""
-    text = welcome("http://127.0.0.1:8000", ["/home/serve.log", "/ray/logs"])
-    python = text[text.index("  from openai") : text.index("Logs:")]
+@pytest.mark.parametrize(("local", "says"), [(True, "works on loopback only"), (False, "LEANSERVE_API_KEY")])
+def test_the_welcome_is_ready_to_paste(local: bool, says: str) -> None:
+    """Its Python compiles, its JSON is one shell word, and it names the key, the cost header and the log."""
+    text = welcome("http://127.0.0.1:8000", ["/home/serve.log", "/ray/logs"], local=local)
+    assert says in text
+    assert ("Bearer local" in text) is local
+    python = text[text.index("  from openai" if local else "  import os") : text.index("Logs:")]
     compile("\n".join(line.removeprefix("  ") for line in python.splitlines()), "snippet", "exec")
     assert "x-leanserve-cost-usd" in python
     assert "/home/serve.log\n      /ray/logs" in text
