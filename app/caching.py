@@ -53,7 +53,7 @@ def needs_embedding(journey: Journey, keys: PromptKeys) -> bool:
     if journey.request.cache_control.only_if_cached:
         return False
     kept = writes(journey) and keys.neighbourhood and journey.policy.cache.semantic
-    return bool(kept) or journey.request.model == AUTO_MODEL
+    return bool(kept) or (journey.request.model == AUTO_MODEL and not journey.request.step.kind)
 
 
 def reading(journey: Journey) -> CachePolicy:

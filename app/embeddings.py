@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from app.budget.admit import admit
 from app.budget.hold import hold
-from app.budget.limits import limits_for
-from app.domain import Caller, MicroUsd
+from app.domain import Amounts, Caller
 
 if TYPE_CHECKING:
     from app.gateway import Gateway
@@ -26,10 +25,11 @@ class Embeddings:
         """One little-endian float32 unit vector per text, and the tokens they count for."""
         stages = self._gateway.stages
         tokens = sum(1 + len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN for text in texts)
-        limits = limits_for(caller, self._gateway.policy.budgets)
-        granted = await admit(stages.ledger, request_id, caller, limits, tokens, MicroUsd(0))
-        spent = 0
-        async with hold(stages.ledger, granted, lambda: (spent, MicroUsd(0))):
+        limits = self._gateway.spending.limits(caller)
+        need = Amounts(input_tokens=tokens, requests=1, concurrent=1)
+        granted = await admit(self._gateway.spending.ledger, request_id, caller, limits, need)
+        spent = Amounts(requests=1)
+        async with hold(self._gateway.spending.ledger, granted, lambda: spent):
             vectors = await stages.normalizer.embed(texts)
-            spent = tokens
+            spent = Amounts(input_tokens=tokens, requests=1)
         return vectors, tokens

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from app import caching
-from app.answering import Answering
-from app.background import Background, in_time
+from app.agents.sessions import Sessions, explained
+from app.answering import Answering, Means
+from app.background import Background
+from app.budget.queue import ThrottleQueue
 from app.budget.sizing import choices
 from app.cache.collect import AnswerCollector
-from app.cache.eligibility import identify
 from app.cache.exact import ExactCache
 from app.cache.flights.flights import Flights, Wanted
 from app.cache.flights.leading import Telling
@@ -21,7 +22,6 @@ from app.config.checks import check_routing, warn_of_thresholds
 from app.config.policy import Policy
 from app.cost.prices import PriceSheet
 from app.domain import (
-    LARGE_BODY_BYTES,
     Answer,
     CacheHit,
     Chunk,
@@ -30,20 +30,21 @@ from app.domain import (
     PromptKeys,
     RouteDecision,
 )
-from app.errors import StoreUnavailable
+from app.errors import BudgetRefused
 from app.journey import Journey
 from app.learn.journal import RouteJournal
 from app.learn.shadow import Shadows
+from app.lookups import Lookups
 from app.observe.telemetry import Telemetry
 from app.observe.trace import RequestTrace
-from app.ports import BudgetLedger, ComplexityRouter, Normalizer, SemanticCache
+from app.ports import ComplexityRouter, Normalizer, SemanticCache
 from app.prompt.keys import KeyMaker
-from app.prompt.tokens import estimate_input_tokens
 from app.route.sessions import SessionTiers
-from app.routing import Books, Routing, earned
+from app.routing import Routing, earned
+from app.spending import Spending, Treasury
 from app.tiers.attempts import Attempts
 from app.tiers.catalog import TierCatalog
-from app.wire import finish, replayed, visible
+from app.wire import as_asked, finish, replayed, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Stages:
     semantic: SemanticCache
     router: ComplexityRouter
     sessions: SessionTiers
-    books: Books
-    ledger: BudgetLedger
+    agents: Sessions
+    treasury: Treasury
     attempts: Attempts
     telemetry: Telemetry
 
@@ -74,14 +75,11 @@ class Gateway:
         self.policy = Policy()
         self._prices = PriceSheet({})  # prices nothing: before `reconfigure` nothing can be spent
         self._background = Background()
-        self.routing = Routing(catalog, stages.router, stages.sessions, stages.books)
-        self._shadows = Shadows(
-            ledger=stages.ledger,
-            attempts=stages.attempts,
-            normalizer=stages.normalizer,
-            catalog=catalog,
-            journal=stages.routed,
-        )
+        self._lookups = Lookups(stages.keys, stages.exact, stages.normalizer, stages.semantic)
+        self.spending = Spending(stages.treasury, lambda: self.policy)
+        self._means = Means(catalog, stages.attempts, stages.normalizer, self.spending.live, ThrottleQueue())
+        self.routing = Routing(catalog, stages.router, stages.sessions, stages.treasury.books, self.spending.limits_of)
+        self._shadows = Shadows(self._means, self.spending.account, stages.routed)
 
     def reconfigure(self, policy: Policy) -> None:
         """Take a new policy for the requests that begin after it. Raises `ConfigError`; the old one stays then."""
@@ -90,6 +88,7 @@ class Gateway:
         check_routing(policy, self.catalog.names)
         warn_of_thresholds(policy, self.catalog.names)
         self.policy, self._prices = policy, prices
+        self.spending.reconfigure(policy)
 
     def begin(self, request: GatewayRequest) -> Journey:
         """The record of a request, under the policy of its feature."""
@@ -107,18 +106,24 @@ class Gateway:
                     async for chunks in parts:
                         trace.first_chunk()
                         yield chunks
+            except BudgetRefused as refused:
+                raise explained(refused, journey, self.policy) from refused
             finally:
                 self.stages.journal.note(journey)
                 self.stages.routed.note(journey)
+                if journey.step:
+                    self._background.start(self.stages.agents.ended(journey), "a session's step was not booked")
 
     async def _answer(self, journey: Journey, trace: RequestTrace) -> AsyncGenerator[list[Chunk], None]:
+        self.spending.check(journey)
         self.routing.check(journey)
-        keys, text = await self._keys(journey)
+        keys, text = await self._lookups.keys(journey)
         journey.asked = text
-        if hit := await self._exact(journey, trace, keys):
-            yield replayed(journey, hit)
+        await self.stages.agents.begin(journey, keys.canonical_key, self.policy, trace.stage)
+        if hit := await self._lookups.exact(journey, trace, keys):
+            yield await self._replayed(journey, trace, hit)
             return
-        look = partial(self._exact, journey, trace, keys)
+        look = partial(self._lookups.exact, journey, trace, keys)
         make = partial(self._make, journey, trace, keys, text)
         async with aclosing(self.stages.flights.answer(Wanted(journey, keys, look, make, trace.stage))) as parts:
             async for chunks in parts:
@@ -134,59 +139,33 @@ class Gateway:
     ) -> AsyncGenerator[list[Chunk], None]:
         """Stages 1 to 6. Who waits for the same answer is told of it through `telling`."""
         prompt, situation = await asyncio.gather(
-            self._normalize(journey, trace, keys, text), self.routing.look(journey)
+            self._lookups.normalize(journey, trace, keys, text), self.routing.look(journey)
         )
         journey.terms = await self.routing.terms(journey, prompt.token_estimate, situation)
         hit, decision = await asyncio.gather(
-            self._lookup(journey, trace, prompt), self.routing.decide(journey, prompt, journey.terms, trace.stage)
+            self._lookups.meaning(journey, trace, prompt),
+            self.routing.decide(journey, prompt, journey.terms, trace.stage),
         )
         if hit:
             telling.found(hit)
-            yield replayed(journey, hit)
+            yield await self._replayed(journey, trace, hit)
             return
         caching.refuse_if_only_cached(journey)
         journey.decision = decision
-        async with aclosing(self._generate(journey, trace, decision, prompt, telling)) as parts:
-            async for chunks in parts:
-                yield chunks
-
-    async def _keys(self, journey: Journey) -> tuple[PromptKeys, str]:
-        """The request's identities, and how far it may be cached; a large one is read beside the event loop."""
-        read = partial(identify, self.stages.keys, journey.request, journey.policy)
-        large = journey.request.body_bytes > LARGE_BODY_BYTES
-        keys, text, ruling = await asyncio.to_thread(read) if large else read()
-        caching.ruled(journey, ruling)
-        return keys, text
-
-    async def _exact(self, journey: Journey, trace: RequestTrace, keys: PromptKeys) -> CacheHit | None:
-        """Stage 0: one round trip to Redis, no hop."""
-        if not caching.reads_exact(journey):
-            return None
         try:
-            with trace.stage("cache.exact"):
-                call = self.stages.exact.get(journey.request.caller, keys.canonical_key, caching.reading(journey))
-                return caching.record(journey, await call)
-        except StoreUnavailable:
-            caching.record_fault(journey)
-            return None
+            async with aclosing(self._generate(journey, trace, decision, prompt, telling)) as parts:
+                async for chunks in parts:
+                    yield chunks
+        except BudgetRefused as refused:
+            if not (hit := await self._lookups.kept_out(journey, trace, prompt, refused)):
+                raise
+            yield await self._replayed(journey, trace, hit)
 
-    async def _normalize(self, journey: Journey, trace: RequestTrace, keys: PromptKeys, text: str) -> NormalizedPrompt:
-        """Stage 1. Without its embedding a prompt still works: no semantic hit, and the router is not sure."""
-        request = journey.request
-        if caching.needs_embedding(journey, keys):
-            with trace.stage("normalize"):
-                call = self.stages.normalizer.normalize(request, keys, text)
-                if prompt := await in_time(journey, "normalizer", call):
-                    return prompt
-        return NormalizedPrompt(text, keys, estimate_input_tokens(request.payload), b"")
-
-    async def _lookup(self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt) -> CacheHit | None:
-        """Stage 2a. Any fault of the cache is a miss."""
-        if not (prompt.embedding and caching.reads_meaning(journey, prompt.keys)):
-            return None
-        with trace.stage("cache.lookup"):
-            call = self.stages.semantic.lookup(journey.request.caller, prompt, caching.reading(journey))
-            return caching.record(journey, await in_time(journey, "semantic cache", call))
+    async def _replayed(self, journey: Journey, trace: RequestTrace, hit: CacheHit) -> list[Chunk]:
+        """A hit, paid where the policy prices hits."""
+        with trace.stage("budget.hit"):
+            await self.spending.hit(journey, hit)
+        return replayed(journey, hit)
 
     def _keep_session(self, journey: Journey) -> None:
         """Behind the client's back: the response does not wait for it."""
@@ -205,33 +184,40 @@ class Gateway:
         request = journey.request
         collector, last = AnswerCollector(request.operation, choices(request.payload)), None
         try:
-            async with aclosing(answered(journey, decision, self._answering(journey, trace, prompt).run)) as parts:
+            async with aclosing(self._answers(journey, trace, decision, prompt)) as parts:
                 async for chunks in parts:
                     collector.feed(chunks)
-                    telling.feed(chunks, journey.tier, stream=request.stream)
+                    if not journey.stopped:
+                        telling.feed(chunks, journey.tier, stream=request.stream)
                     shown, last = visible(chunks, last, stream=request.stream)
                     if shown:
                         yield shown
         finally:
             self._keep_session(journey)
-        telling.done(journey.cost, self._remember(journey, prompt, collector))
-        self._shadows.consider(journey, prompt, collector, trace)
+        if not journey.stopped:  # who follows an answer has a budget of its own
+            telling.done(journey.cost, self._remember(journey, prompt, collector))
+            self._shadows.consider(journey, prompt, collector, trace)
         if end := finish(journey, last):
             yield end
 
-    def _answering(self, journey: Journey, trace: RequestTrace, prompt: NormalizedPrompt) -> Answering:
-        """Stages 3 to 5, for the request's time from now on."""
-        attempts = self.stages.attempts
-        patience = attempts.patience(journey.policy.attempts)
-        return Answering(journey, trace, self.catalog, self.stages.ledger, attempts, prompt.token_estimate, patience)
+    async def _answers(
+        self, journey: Journey, trace: RequestTrace, decision: RouteDecision, prompt: NormalizedPrompt
+    ) -> AsyncGenerator[list[Chunk], None]:
+        """Stages 3 to 5, for the request's time from now on. The books are closed when it ends."""
+        patience = self.stages.attempts.patience(journey.policy.attempts)
+        async with self.spending.account(journey) as account:
+            run = Answering(journey, trace, self._means, account, prompt.token_estimate, patience).run
+            async with aclosing(as_asked(journey.request, answered(journey, decision, run))) as parts:
+                async for chunks in parts:
+                    yield chunks
 
     def _remember(
         self, journey: Journey, prompt: NormalizedPrompt, collector: AnswerCollector
     ) -> asyncio.Task[None] | None:
         """Keep a complete answer, behind the client's back: the response does not wait for it."""
         request, policy = journey.request, journey.policy.cache
-        unsure = journey.cascade and journey.cascade.unsure
-        if unsure or not (caching.writes(journey) and collector.complete):
+        lesser = journey.lesser or journey.downgrade or (journey.cascade and journey.cascade.unsure)
+        if lesser or not (caching.writes(journey) and collector.complete):
             return None
         answer = Answer(collector.body(), journey.usage, journey.tier, journey.cost, request.cache_control.tags)
         store = self.stages.semantic.store(request.caller, prompt, answer, policy)

@@ -7,7 +7,19 @@ from typing import Literal
 
 from app.config.policy import Eligibility, Policy
 from app.cost.prices import PriceSheet
-from app.domain import CacheHit, CacheMiss, GatewayRequest, MicroUsd, RouteDecision, RouteTerms, Usage
+from app.domain import (
+    Amounts,
+    CacheHit,
+    CacheMiss,
+    GatewayRequest,
+    MicroUsd,
+    Remaining,
+    RouteDecision,
+    RouteTerms,
+    SessionStep,
+    Usage,
+)
+from app.errors import LeanServeError
 
 CacheResult = Literal["exact", "semantic", "coalesced", "miss", "bypass"]
 
@@ -67,7 +79,10 @@ class Journey:
     makes the request ineligible, the client's wish, the verifier's reason, a fault of the store. `asked` is the
     canonical text of the last user message: for the cache's own records, never for logs or spans. `given` is the
     attempt whose answer is given, where that is not the last; `cascade` is None where no first answer was held back.
-    `held` says that a first answer is, and nothing was given yet.
+    `held` says that a first answer is, and nothing was given yet. `stopped` is what ended the answer in the middle,
+    `left` what the caller's limits leave, as of the last that was heard of them, `charged` what a hit was priced at,
+    `step` what is known of its session, if any. `lesser` says that a cheaper tier than decided answers, for want of
+    money: others shall not get its answer.
     """
 
     request: GatewayRequest
@@ -77,6 +92,7 @@ class Journey:
     eligibility: Eligibility = "no"
     cache_reason: str = ""
     asked: str = field(default="", repr=False)
+    step: SessionStep | None = None
     hit: CacheHit | None = None
     miss: CacheMiss | None = None
     terms: RouteTerms | None = None
@@ -87,6 +103,10 @@ class Journey:
     cascade: CascadeRecord | None = None
     timings: dict[str, float] = field(default_factory=dict)
     error: str = ""
+    stopped: LeanServeError | None = None
+    left: tuple[Remaining, ...] = ()
+    charged: Amounts = field(default_factory=Amounts)
+    lesser: bool = False
 
     @property
     def tier(self) -> str:
@@ -96,14 +116,20 @@ class Journey:
         return self.answering.tier if self.answering else ""
 
     @property
+    def downgrade(self) -> str:
+        """Why only the cheapest allowed tier may serve: its session was stopped; else empty."""
+        return self.step.downgrade if self.step else ""
+
+    @property
     def answering(self) -> AttemptRecord | None:
         """The attempt that answers."""
         return self.given or (self.attempts[-1] if self.attempts else None)
 
-    def spent_since(self, attempts: int) -> tuple[int, MicroUsd]:
-        """Tokens and money of all attempts but the first so many."""
-        later = self.attempts[attempts:]
-        return sum(each.usage.total_tokens for each in later), MicroUsd(sum(each.cost for each in later))
+    def spent(self) -> Amounts:
+        """What the attempts that have ended cost."""
+        ended = [each for each in self.attempts if each.outcome is not None]
+        usage = sum((each.usage for each in ended), Usage())
+        return Amounts(usage.input_tokens, usage.output_tokens, MicroUsd(sum(each.cost for each in ended)))
 
     @property
     def usage(self) -> Usage:
@@ -112,5 +138,5 @@ class Journey:
 
     @property
     def cost(self) -> MicroUsd:
-        """Money of all attempts."""
-        return MicroUsd(sum(attempt.cost for attempt in self.attempts))
+        """Money of all attempts, and of a hit that the policy prices."""
+        return MicroUsd(sum(attempt.cost for attempt in self.attempts) + self.charged.micro_usd)

@@ -9,14 +9,24 @@ from typing import Protocol
 
 from app.background import in_time
 from app.budget.ledger import Booked
-from app.budget.limits import limits_for
-from app.domain import AUTO_MODEL, LARGE_BODY_BYTES, Limit, MicroUsd, NormalizedPrompt, RouteDecision, RouteTerms, Unit
+from app.domain import (
+    AUTO_MODEL,
+    LARGE_BODY_BYTES,
+    Limit,
+    MicroUsd,
+    NormalizedPrompt,
+    Remaining,
+    RouteDecision,
+    RouteTerms,
+    Unit,
+)
 from app.errors import StoreUnavailable
 from app.journey import Journey
 from app.learn.records import is_answered
 from app.ports import ComplexityRouter
 from app.route.bounds import bounds_of
 from app.route.constraints import Situation, constrain, constrain_named
+from app.route.hints import hinted, loosened
 from app.route.sessions import SessionTiers
 from app.route.terms import EMPTY, NO_EMBEDDING, best_of, route_terms
 from app.tiers.catalog import TierCatalog
@@ -26,10 +36,14 @@ Timed = Callable[[str], AbstractContextManager[None]]
 
 
 class Books(Protocol):
-    """Who knows what is spent."""
+    """Who knows what is spent and what is left."""
 
-    async def spent(self, tenant: str, limits: Sequence[Limit]) -> Sequence[Booked]:
-        """What is spent and held under each limit, now."""
+    async def remaining(self, tenant: str, limits: Sequence[Limit]) -> Sequence[Remaining]:
+        """What each limit leaves now."""
+        ...
+
+    async def booked(self, tenant: str, limits: Sequence[Limit]) -> Sequence[Booked]:
+        """What is spent and held under each limit now."""
         ...
 
 
@@ -41,6 +55,7 @@ class Routing:
     router: ComplexityRouter
     sessions: SessionTiers
     books: Books
+    limits: Callable[[Journey], Sequence[Limit]]
 
     def check(self, journey: Journey) -> None:
         """Raise `ModelNotFound`, and `InvalidRequest` for bounds that cannot be kept, before anything is looked up."""
@@ -59,14 +74,14 @@ class Routing:
     async def _budget_left(self, journey: Journey) -> MicroUsd | None:
         """The least of what the caller's limits in dollars leave; None without any, or when nobody can tell."""
         caller = journey.request.caller
-        limits = [each for each in limits_for(caller, journey.policy.budgets) if each.unit is Unit.MICRO_USD]
+        limits = [each for each in self.limits(journey) if each.unit is Unit.MICRO_USD]
         if not limits:
             return None
         try:
-            booked = await self.books.spent(caller.tenant, limits)
+            left = await self.books.remaining(caller.tenant, limits)
         except StoreUnavailable:
             return None
-        return MicroUsd(min(each.limit.amount - each.spent - each.held for each in booked))
+        return MicroUsd(min(each.amount for each in left))
 
     async def terms(
         self, journey: Journey, input_tokens: int, situation: Situation, *, explain: bool = False
@@ -85,7 +100,8 @@ class Routing:
         if named := self.catalog.decide(request.model):
             found = constrain_named(specs, named.tiers, request, policy, input_tokens)
         else:
-            found = constrain(specs, request, policy, journey.prices, input_tokens, situation)
+            counts = loosened(situation, request.step.kind, journey.downgrade)
+            found = constrain(specs, request, policy, journey.prices, input_tokens, counts)
         return route_terms(specs, found, journey.prices, request, input_tokens)
 
     async def decide(
@@ -94,6 +110,8 @@ class Routing:
         """Which tier. A router that fails or is late is not sure: the best allowed one."""
         if named := self.catalog.decide(journey.request.model):
             return as_named(named, terms)
+        if decision := hinted(terms, journey.request.step.kind, journey.downgrade):
+            return decision
         if not prompt.embedding:
             return best_of(terms, NO_EMBEDDING if prompt.text else EMPTY)
         with timed("route"):

@@ -10,7 +10,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from app.domain import Evidence, Judgement, StoredPrompt, Verdict
+from app.domain import (
+    Amounts,
+    BudgetExceeded,
+    Caller,
+    Evidence,
+    Judgement,
+    Limit,
+    Refusal,
+    Remaining,
+    Reservation,
+    ScopeStopped,
+    StoredPrompt,
+    Verdict,
+)
+from app.errors import StoreUnavailable
 from app.route.chances import Doubles
 
 
@@ -124,3 +138,48 @@ class FakeHead:
     def evidence(self, embedding: bytes, count: int) -> tuple[Evidence, ...]:
         """The first `count` of `near`."""
         return self.near[:count]
+
+
+class FakeBudgetLedger:
+    """A fake BudgetLedger: one reservation, counted in memory against the limits that it is asked with.
+
+    `faults` calls fail before the next succeeds; `stopped` refuses all but settlements.
+    """
+
+    def __init__(self) -> None:
+        self.held = Amounts()
+        self.settled: list[Amounts] = []
+        self.stopped: ScopeStopped | None = None
+        self.faults = 0
+
+    async def reserve(
+        self, reservation_id: str, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        return self._hold(reservation_id, caller, limits, amounts)
+
+    async def extend(
+        self, reservation: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        return self._hold(reservation.id, caller, limits, amounts)
+
+    async def settle(self, reservation: Reservation, spent: Amounts) -> None:
+        self.settled.append(spent)
+        self.held = Amounts()
+
+    def check(self) -> None:
+        """Fail, if a fault is left."""
+        if self.faults:
+            self.faults -= 1
+            raise StoreUnavailable("fake")
+
+    def _hold(self, name: str, caller: Caller, limits: Sequence[Limit], amounts: Amounts) -> Reservation | Refusal:
+        self.check()
+        if self.stopped:
+            return self.stopped
+        for limit in limits:
+            asked, before = amounts.of(limit.unit), self.held.of(limit.unit)
+            if asked > limit.amount:
+                return BudgetExceeded(limit, limit.amount - before, asked - before, None)
+        self.held = amounts
+        left = tuple(Remaining(limit, limit.amount - amounts.of(limit.unit), None) for limit in limits)
+        return Reservation(name, caller.tenant, amounts, left, b"booked" if limits else b"")

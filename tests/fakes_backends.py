@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from app.cache.replay import as_stream
 from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import TierSpec
 from app.config.policy import AttemptPolicy, Policy
@@ -33,7 +34,10 @@ class FakeClock:
 
 @dataclass
 class ScriptedBackend:
-    """A fake backend: each call plays the next script, the last one for ever. Counts calls, closes and aborts."""
+    """A fake backend: each call plays the next script, the last one for ever. Counts calls, closes and aborts.
+
+    Whole chat bodies are told in pieces to who calls for a stream.
+    """
 
     name: str
     scripts: Sequence[Sequence[Step]]
@@ -48,7 +52,7 @@ class ScriptedBackend:
                 if isinstance(step, BaseException):
                     raise step
                 if isinstance(step, list):
-                    yield step
+                    yield as_called(call, step)
                 elif (waiting := step()) is not None:
                     await waiting
         finally:
@@ -56,6 +60,15 @@ class ScriptedBackend:
 
     async def ready(self) -> bool:
         return True
+
+
+def as_called(call: BackendCall, batch: list[Chunk]) -> list[Chunk]:
+    """The batch, whole chat bodies in pieces where the call streams."""
+    pieces: list[Chunk] = []
+    for each in batch:
+        whole = call.stream and any("message" in choice for choice in each.get("choices") or ())
+        pieces += as_stream(each, each["id"], include_usage=True) if whole else [each]
+    return pieces
 
 
 def text(content: str) -> Chunk:

@@ -8,26 +8,35 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from app.access.configured import ADMIN_KEY, API_KEYS, Entrance
+from app.access.stored import StoredKeys
+from app.agents.sessions import Sessions
 from app.api.app import create_app
-from app.api.callers import KeyRing
+from app.budget.leases import RedisLeases
 from app.budget.ledger import RedisBudgetLedger
+from app.budget.limits import limits_for
+from app.budget.marks import Marks
 from app.budget.retrying import RetryingLedger
+from app.budget.stops import RedisStops
+from app.budget.stored import StoredBudgets
 from app.cache.desk import CacheDesk
 from app.cache.exact import ExactCache
 from app.cache.flights.flights import Flights
 from app.cache.journal import CacheJournal
 from app.cache.semantic import RedisSemanticCache
 from app.config.gateway import EchoBackend as EchoSpec
-from app.config.gateway import GatewayConfig
+from app.config.gateway import GatewayConfig, StoreSpec
 from app.config.policy import Policy
-from app.domain import NormalizedPrompt, RouteDecision, RouteTerms
+from app.domain import Caller, NormalizedPrompt, RouteDecision, RouteTerms, Unit
 from app.gateway import Gateway, Stages
 from app.learn.journal import RouteJournal
 from app.observe.logline import open_request_log
@@ -35,13 +44,17 @@ from app.observe.metrics import Metrics
 from app.observe.telemetry import Telemetry
 from app.observe.trace import Instruments
 from app.ports import Backend, ComplexityRouter, Embedder, Verifier
+from app.prompt.counting.counter import InputCounter
 from app.prompt.keys import KeyMaker
 from app.prompt.normalizer import PromptNormalizer
 from app.route.sessions import SessionTiers
-from app.store.client import open_cache_store, open_store
+from app.spending import Stored, Treasury
+from app.store.client import Store, open_cache_store, open_store
+from app.store.revised import first_read
 from app.tiers.attempts import Attempts, Tier
 from app.tiers.catalog import TierCatalog
 from app.tiers.echo import EchoBackend
+from tests.doors import Doors, keyless, open_doors
 from tests.fakes import FakeEmbedder, FakeVerifier
 
 PRICES = {"small": {"input": "1", "output": "2"}, "large": {"input": "10", "output": "20"}}
@@ -70,7 +83,7 @@ class FakeRouter:
 
 @dataclass
 class Setup:
-    """What a test may vary."""
+    """What a test may vary. Clients that show no key are given the local one, unless `strict`."""
 
     redis_url: str
     policy: dict[str, Any] = field(default_factory=dict)
@@ -80,11 +93,19 @@ class Setup:
     router: ComplexityRouter | None = None
     verifier: Verifier = field(default_factory=FakeVerifier)
     keys: str = ""
+    admin_key: str = ""
+    http_host: str = "127.0.0.1"
+    strict: bool = False
+    clock: Callable[[], float] = time.time
 
     def gateway_config(self) -> GatewayConfig:
         """Two echo tiers, unless the test says otherwise."""
         tiers = [tier("small"), tier("large")]
         return GatewayConfig.model_validate({"tiers": tiers, "store": PATIENT, **self.config})
+
+    def entrance(self) -> Entrance:
+        """`keys` and `admin_key` are what the environment says."""
+        return Entrance.of({API_KEYS: self.keys, ADMIN_KEY: self.admin_key}, self.http_host)
 
     def gateway_policy(self) -> Policy:
         """Priced, and without limits unless the test sets them."""
@@ -99,7 +120,9 @@ class Running:
     app: FastAPI
     spans: InMemorySpanExporter
     backends: dict[str, Any]
+    doors: Doors
     url: str = ""
+    redis_url: str = ""
 
 
 @asynccontextmanager
@@ -110,33 +133,47 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     cache_store = open_cache_store(setup.redis_url, config.store)
     backends = _backends(config, setup.backends)
     tiers = [Tier(spec, tuple(backends[name] for name in spec.backend_names())) for spec in config.tiers]
+    telemetry = _telemetry(exporter)
+    keys, rules = StoredKeys(store), StoredBudgets(store)
+    await first_read(keys.table, rules.table)
+    treasury = _treasury(store, telemetry, Stored(rules.rules_for, keys.table.refresh, rules.table.refresh))
     stages = Stages(
         keys=KeyMaker(config.embedder.identity, config.answerers, setup.verifier.version),
         exact=ExactCache(cache_store),
         flights=Flights(cache_store),
         journal=CacheJournal(cache_store),
         routed=RouteJournal(cache_store),
-        normalizer=PromptNormalizer(setup.embedder),
+        normalizer=PromptNormalizer(setup.embedder, InputCounter.open(config.tiers, str)),
         semantic=RedisSemanticCache(cache_store, verifier=setup.verifier),
         router=setup.router or FakeRouter(),
         sessions=SessionTiers(cache_store),
-        books=RedisBudgetLedger(store),
-        ledger=RetryingLedger(RedisBudgetLedger(store)),
+        agents=Sessions(store, cache_store),
+        treasury=treasury,
         attempts=Attempts(tiers),
-        telemetry=_telemetry(exporter),
+        telemetry=telemetry,
     )
     gateway = Gateway(stages, TierCatalog(config.tiers))
     gateway.reconfigure(setup.gateway_policy())
+    watching = asyncio.ensure_future(gateway.spending.watch.run())
     checks = {"redis": store.ready, **{name: backend.ready for name, backend in backends.items()}}
+    desk = CacheDesk.over(store, stages.journal)
+    doors = open_doors(gateway, setup.entrance(), setup.clock, keys, rules, desk)
     try:
-        desk = CacheDesk.over(store, stages.journal)
-        app = create_app(gateway, config, KeyRing.parse(setup.keys), checks, desk)
-        yield Running(gateway, app, exporter, backends)
+        app = create_app(gateway, config, doors.ring, checks, doors.desks)
+        yield Running(gateway, app, exporter, backends, doors, redis_url=setup.redis_url)
     finally:
+        watching.cancel()
         await stages.journal.flush()
         await stages.routed.flush()
         await store.close()
         await cache_store.close()
+
+
+def _treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasury:
+    holder = uuid4().hex
+    marks = Marks(telemetry.mark_passed, httpx.AsyncClient(), sleep=asyncio.sleep)
+    ledger = RedisBudgetLedger(store, holder=holder, tell=marks.told)
+    return Treasury(RetryingLedger(ledger), ledger, RedisLeases(store), RedisStops(store), marks, holder, stored)
 
 
 def _backends(config: GatewayConfig, given: dict[str, Backend]) -> dict[str, Any]:
@@ -170,7 +207,8 @@ def serving(setup: Setup) -> Iterator[Running]:
             with socket.socket() as listener:
                 listener.bind(("127.0.0.1", 0))
                 running.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-                server = uvicorn.Server(uvicorn.Config(running.app, log_level="warning", lifespan="off"))
+                app = running.app if setup.strict else keyless(running.app)
+                server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
                 serving = asyncio.ensure_future(server.serve(sockets=[listener]))
                 while not server.started and not serving.done():
                     await asyncio.sleep(0.01)
@@ -189,6 +227,22 @@ def serving(setup: Setup) -> Iterator[Running]:
     finally:
         stop.set()
         thread.join(20)
+
+
+def spent_of(running: Running, unit: Unit, caller: Caller = Caller()) -> int:  # noqa: B008 - frozen
+    """What the limits on `unit` say was spent for `caller`, once nothing is held any more."""
+
+    async def read() -> tuple[int, int]:
+        limits = [each for each in limits_for(caller, running.gateway.policy.budgets) if each.unit is unit]
+        store = await open_store(running.redis_url, StoreSpec(timeout_s=5))
+        try:
+            [booked] = await RedisBudgetLedger(store).booked(caller.tenant, limits)
+        finally:
+            await store.close()
+        return booked.spent, booked.held
+
+    assert eventually(lambda: asyncio.run(read())[1] == 0), "something is still held"
+    return asyncio.run(read())[0]
 
 
 def eventually(condition: Callable[[], bool], timeout_s: float = 5.0) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from app.api.body import parse, read_body
-from app.api.callers import KeyRing, caller_of
+from app.api.guard import tenant_of, whole_tenant
 from app.api.schema import FeedbackRequest, InvalidateRequest
 from app.cache.desk import CacheDesk
 from app.cache.feedback import Report
@@ -20,9 +20,8 @@ MOST_PAIRS = 1_000
 class CacheRoutes:
     """What may be done with the entries of the tenant whose key is shown."""
 
-    def __init__(self, desk: CacheDesk, keys: KeyRing, max_body_bytes: int) -> None:
+    def __init__(self, desk: CacheDesk, max_body_bytes: int) -> None:
         self._desk = desk
-        self._keys = keys
         self._limit = max_body_bytes
         self.router = APIRouter()
         self.router.add_api_route("/v1/cache/invalidate", self.invalidate, methods=["POST"])
@@ -32,7 +31,7 @@ class CacheRoutes:
 
     async def invalidate(self, request: Request) -> dict[str, Any]:
         """Take away the entries that fit all that the body names; with `dry_run`, only count them."""
-        tenant = self._tenant(request)
+        tenant = _tenant(request)
         body = InvalidateRequest.model_validate(parse(await read_body(request, self._limit), InvalidateRequest))
         selection = Selection(body.entry_id, body.feature, body.tag, body.older_than_s)
         if selection.everything() and not body.all:
@@ -47,7 +46,7 @@ class CacheRoutes:
 
     async def report(self, request: Request) -> dict[str, Any]:
         """Take a report of a right or wrong hit. `recorded` is false for one that was made before."""
-        tenant = self._tenant(request)
+        tenant = tenant_of(request)
         body = FeedbackRequest.model_validate(parse(await read_body(request, self._limit), FeedbackRequest))
         if bool(body.request_id) == bool(body.entry_id):
             raise InvalidRequest("name either request_id or entry_id")
@@ -62,7 +61,7 @@ class CacheRoutes:
 
     async def pairs(self, request: Request) -> dict[str, Any]:
         """The reported pairs, oldest first; the next part begins `after` the last id of this one."""
-        tenant = self._tenant(request)
+        tenant = _tenant(request)
         limit = _number(request, "limit", 100, MOST_PAIRS)
         found = await self._desk.feedback.pairs(tenant, _stream_id(request), limit + 1)
         data = [asdict(pair) for pair in found[:limit]]
@@ -70,7 +69,7 @@ class CacheRoutes:
 
     async def stats(self, request: Request) -> dict[str, Any]:
         """What is on the shelf, and what the caches did in the last `days` days."""
-        tenant = self._tenant(request)
+        tenant = _tenant(request)
         found = await self._desk.stats.read(tenant, _number(request, "days", 7, MOST_DAYS))
         features = [{"feature": feature, "entries": entries} for feature, entries in found.features.items()]
         return {
@@ -84,8 +83,11 @@ class CacheRoutes:
             "days": found.days,
         }
 
-    def _tenant(self, request: Request) -> str:
-        return caller_of(request.headers, {}, self._keys).tenant
+
+def _tenant(request: Request) -> str:
+    """The tenant of a key that may see all of it: entries and reports are of every feature and user."""
+    whole_tenant(request)
+    return tenant_of(request)
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

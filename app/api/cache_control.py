@@ -8,7 +8,7 @@ import re
 
 from starlette.datastructures import Headers
 
-from app.api.callers import HEADER, checked_name
+from app.api.names import HEADER, checked_name
 from app.domain import CacheControl
 from app.errors import InvalidRequest
 

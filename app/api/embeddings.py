@@ -8,20 +8,23 @@ import msgspec
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
+from app.access.rights import may_ask
 from app.api.body import parse, read_body
-from app.api.callers import KeyRing, caller_of
+from app.api.callers import caller_of
+from app.api.guard import key_of
 from app.api.schema import EmbeddingsRequest
 from app.api.sse import ClientLeft, unless_gone
 from app.embeddings import Embeddings
-from app.errors import InvalidRequest, ModelNotFound
+from app.errors import Forbidden, InvalidRequest, ModelNotFound
+from app.tiers.catalog import TierCatalog
 
 
 class EmbeddingRoutes:
     """Unit vectors of texts, in OpenAI's format."""
 
-    def __init__(self, embeddings: Embeddings, keys: KeyRing, max_body_bytes: int) -> None:
+    def __init__(self, embeddings: Embeddings, catalog: TierCatalog, max_body_bytes: int) -> None:
         self._embeddings = embeddings
-        self._keys = keys
+        self._catalog = catalog
         self._limit = max_body_bytes
         self.router = APIRouter()
         self.router.add_api_route("/v1/embeddings", self.embed, methods=["POST"])
@@ -31,10 +34,12 @@ class EmbeddingRoutes:
         payload = parse(await read_body(request, self._limit), EmbeddingsRequest)
         if payload["model"] != self._embeddings.model:
             raise ModelNotFound(f"the only embedding model is {self._embeddings.model!r}", "model")
+        if not may_ask(key_of(request).rights, self._embeddings.model, self._catalog):
+            raise Forbidden(f"this API key may not use model {self._embeddings.model!r}", "model")
         if payload.get("dimensions") is not None:
             raise InvalidRequest("this model's vectors cannot be shortened: leave `dimensions` out", "dimensions")
         texts = [payload["input"]] if isinstance(payload["input"], str) else payload["input"]
-        caller = caller_of(request.headers, payload, self._keys)
+        caller = caller_of(request, payload)
         try:
             work = self._embeddings.embed(f"req-{uuid4().hex}", caller, texts)
             vectors, tokens = await unless_gone(request, work)

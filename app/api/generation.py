@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from app.api.callers import KeyRing
 from app.api.headers import response_headers
 from app.api.reading import Reader
 from app.api.schema import ChatCompletionRequest, CompletionRequest, WireModel
@@ -24,9 +23,9 @@ CLIENT_CLOSED_REQUEST = 499
 class GenerationRoutes:
     """The two endpoints that generate text."""
 
-    def __init__(self, gateway: Gateway, keys: KeyRing, max_body_bytes: int) -> None:
+    def __init__(self, gateway: Gateway, max_body_bytes: int) -> None:
         self._gateway = gateway
-        self._reader = Reader(keys, max_body_bytes)
+        self._reader = Reader(gateway.catalog, max_body_bytes)
         self.router = APIRouter()
         self.router.add_api_route("/v1/chat/completions", self.chat, methods=["POST"])
         self.router.add_api_route("/v1/completions", self.complete, methods=["POST"])

@@ -1,7 +1,12 @@
 """What a response says of its journey."""
 
-from app.domain import CacheHit, RouteDecision
+import math
+from collections.abc import Sequence
+
+from app.domain import CacheHit, Remaining, RouteDecision, Unit
 from app.journey import Journey
+
+TOKEN_UNITS = frozenset({Unit.TOKENS, Unit.INPUT_TOKENS, Unit.OUTPUT_TOKENS})
 
 
 def response_headers(journey: Journey) -> dict[str, str]:
@@ -16,11 +21,31 @@ def response_headers(journey: Journey) -> dict[str, str]:
         headers["x-leanserve-cascade"] = str(journey.cascade)
     if not (journey.request.stream and journey.attempts):
         headers["x-leanserve-cost-usd"] = f"{journey.cost / 1_000_000:.6f}"
+    headers |= budget_headers(journey.left)
+    if journey.stopped:
+        headers["x-leanserve-stopped"] = journey.stopped.code
     if journey.timings:
         headers["server-timing"] = ", ".join(
             f"{name.replace('.', '-')};dur={seconds * 1000:.2f}" for name, seconds in journey.timings.items()
         )
     return headers
+
+
+def budget_headers(left: Sequence[Remaining]) -> dict[str, str]:
+    """What the tightest limits leave: tokens, US dollars, and the seconds until the first of the two begins anew."""
+    tokens = min((each for each in left if each.limit.unit in TOKEN_UNITS), key=_amount, default=None)
+    money = min((each for each in left if each.limit.unit is Unit.MICRO_USD), key=_amount, default=None)
+    headers = {}
+    if tokens:
+        headers["x-leanserve-budget-remaining-tokens"] = str(max(0, tokens.amount))
+    if money:
+        headers["x-leanserve-budget-remaining-usd"] = f"{max(0, money.amount) / 1_000_000:.6f}"
+    resets = [each.resets_in_s for each in (tokens, money) if each and each.resets_in_s is not None]
+    return headers | ({"x-leanserve-budget-reset": str(math.ceil(min(resets)))} if resets else {})
+
+
+def _amount(left: Remaining) -> int:
+    return left.amount
 
 
 def _route_headers(decision: RouteDecision) -> dict[str, str]:

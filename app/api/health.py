@@ -1,4 +1,9 @@
-"""`/health` (am I alive), `/ready` (would a request be answered), `/metrics` (Prometheus)."""
+"""`/health` (am I alive), `/ready` (would a request be answered), `/metrics` (Prometheus).
+
+They alone are open to who shows no key: load balancers, Kubernetes' probes and Prometheus ask them and hold none. They
+change nothing and tell nothing of a request; `/metrics` names tenants and features beside what they cost, so that a
+proxy to the outside should not pass it on.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from app.api.body import parse, read_body
-from app.api.callers import KeyRing, caller_of
+from app.api.guard import tenant_of
 from app.api.schema import OutcomeRequest
 from app.learn.outcomes import Outcomes
 from app.learn.records import Outcome
@@ -14,9 +14,8 @@ from app.learn.records import Outcome
 class OutcomeRoutes:
     """Outcomes of the requests of the tenant whose key is shown."""
 
-    def __init__(self, outcomes: Outcomes, keys: KeyRing, max_body_bytes: int) -> None:
+    def __init__(self, outcomes: Outcomes, max_body_bytes: int) -> None:
         self._outcomes = outcomes
-        self._keys = keys
         self._limit = max_body_bytes
         self.router = APIRouter()
         self.router.add_api_route("/v1/outcomes", self.report, methods=["POST"])
@@ -27,7 +26,7 @@ class OutcomeRoutes:
         `routed` is false where the router had no part in the answer (a cached one, a tier that the client named): there
         is nothing to learn then, and nothing is recorded.
         """
-        tenant = caller_of(request.headers, {}, self._keys).tenant
+        tenant = tenant_of(request)
         body = OutcomeRequest.model_validate(parse(await read_body(request, self._limit), OutcomeRequest))
         outcome = Outcome(body.success, body.value)
         done = await self._outcomes.report(tenant, body.request_id, body.type, outcome)

@@ -6,24 +6,29 @@ from uuid import uuid4
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from app.access.rights import tiers_of_request
+from app.agents.sessions import PARENT
 from app.api.body import parse, read_body
 from app.api.cache_control import cache_control_of
-from app.api.callers import KeyRing, caller_of, checked_name
+from app.api.callers import caller_of
+from app.api.guard import key_of
+from app.api.names import checked_name, single
 from app.api.schema import WireModel
+from app.api.steps import DEPTH, STEP, step_of
 from app.domain import GatewayRequest, Operation
-from app.errors import InvalidRequest
 from app.route.bounds import MAX_TIER, MIN_TIER
+from app.tiers.catalog import TierCatalog
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads requests of whoever shows one of `keys`, with bodies of at most `max_body_bytes`."""
+    """Reads requests for what `catalog` has, with bodies of at most `max_body_bytes`."""
 
-    keys: KeyRing
+    catalog: TierCatalog
     max_body_bytes: int
 
     async def read(self, request: Request, operation: Operation, schema: type[WireModel]) -> GatewayRequest:
-        """Raises `InvalidRequest` and those below it."""
+        """Raises `InvalidRequest` and those below it; `Forbidden` for what the key has no right to."""
         body = await read_body(request, self.max_body_bytes)
         payload = parse(body, schema)
         headers = request.headers
@@ -31,18 +36,17 @@ class Reader:
             id=f"req-{uuid4().hex}",
             operation=operation,
             payload=payload,
-            caller=caller_of(headers, payload, self.keys),
+            caller=caller_of(request, payload),
             cache_control=cache_control_of(headers),
             trace_context={name: headers[name] for name in ("traceparent", "tracestate") if name in headers},
             body_bytes=len(body),
             min_tier=_bound(headers, MIN_TIER),
             max_tier=_bound(headers, MAX_TIER),
+            step=step_of(*(_bound(headers, name) for name in (STEP, DEPTH, PARENT))),
+            tiers=tiers_of_request(key_of(request).rights, payload["model"], self.catalog),
         )
 
 
 def _bound(headers: Headers, name: str) -> str:
-    """The one tier that a header names, or nothing. Two lines are refused: who of two would be believed?"""
-    said = headers.getlist(name)
-    if len(said) > 1:
-        raise InvalidRequest(f"{name}: sent {len(said)} times", name)
-    return checked_name(name, said[0]) if said else ""
+    """The one tier that a header names, or nothing."""
+    return checked_name(name, single(headers, name))

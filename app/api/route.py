@@ -5,20 +5,20 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from app.api.callers import KeyRing
 from app.api.reading import Reader
 from app.api.schema import ChatCompletionRequest
 from app.domain import TierTerms
 from app.dry_run import DryRun, Explanation
 from app.observe.logline import dollars
+from app.tiers.catalog import TierCatalog
 
 
 class RouteRoutes:
     """The dry run of a chat completion."""
 
-    def __init__(self, dry_run: DryRun, keys: KeyRing, max_body_bytes: int) -> None:
+    def __init__(self, dry_run: DryRun, catalog: TierCatalog, max_body_bytes: int) -> None:
         self._dry_run = dry_run
-        self._reader = Reader(keys, max_body_bytes)
+        self._reader = Reader(catalog, max_body_bytes)
         self.router = APIRouter()
         self.router.add_api_route("/v1/route", self.explain, methods=["POST"])
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from app.domain import BudgetExceeded, Caller, Limit, MicroUsd, Reservation
-from app.errors import BudgetRefused
+from app.domain import Amounts, Caller, Limit, Reservation
+from app.errors import refused
 from app.ports import BudgetLedger
 
 
 async def admit(
-    ledger: BudgetLedger, request_id: str, caller: Caller, limits: Sequence[Limit], tokens: int, cost: MicroUsd
+    ledger: BudgetLedger, request_id: str, caller: Caller, limits: Sequence[Limit], amounts: Amounts
 ) -> Reservation:
-    """Hold `tokens` and `cost` in all `limits`. Raises `BudgetRefused`, or `StoreUnavailable` when nobody can tell."""
-    granted = await ledger.reserve(request_id, caller.tenant, limits, tokens, cost)
-    if isinstance(granted, BudgetExceeded):
-        raise BudgetRefused(granted)
+    """Hold `amounts` in all `limits`. Raises as `refused`, or `StoreUnavailable` when nobody can tell."""
+    granted = await ledger.reserve(request_id, caller, limits, amounts)
+    if not isinstance(granted, Reservation):
+        raise refused(granted)
     return granted

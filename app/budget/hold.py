@@ -5,14 +5,14 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
-from app.domain import MicroUsd, Reservation
+from app.domain import Amounts, Reservation
 from app.errors import LeanServeError
 from app.ports import BudgetLedger
 
 logger = logging.getLogger("leanserve.budget")
 
-Meter = Callable[[], tuple[int, MicroUsd]]
-"""Tokens and money spent so far, over all attempts."""
+Meter = Callable[[], Amounts]
+"""What was spent so far."""
 
 
 @asynccontextmanager
@@ -26,21 +26,20 @@ async def hold(ledger: BudgetLedger, reservation: Reservation, meter: Meter) -> 
     try:
         yield reservation
     finally:
-        tokens, cost = _read(meter, reservation)
-        await asyncio.shield(asyncio.ensure_future(_settle(ledger, reservation, tokens, cost)))
+        await asyncio.shield(asyncio.ensure_future(_settle(ledger, reservation, _read(meter, reservation))))
 
 
-def _read(meter: Meter, reservation: Reservation) -> tuple[int, MicroUsd]:
+def _read(meter: Meter, reservation: Reservation) -> Amounts:
     """A broken meter costs what was held: a hard limit errs to one side only."""
     try:
         return meter()
     except Exception:
         logger.exception("reservation=%s has no meter reading; all that was held is booked", reservation.id)
-        return reservation.tokens, reservation.cost
+        return reservation.amounts
 
 
-async def _settle(ledger: BudgetLedger, reservation: Reservation, tokens: int, cost: MicroUsd) -> None:
+async def _settle(ledger: BudgetLedger, reservation: Reservation, spent: Amounts) -> None:
     try:
-        await ledger.settle(reservation, tokens, cost)
+        await ledger.settle(reservation, spent)
     except LeanServeError as error:
-        logger.error("reservation=%s not settled: tokens=%d micro_usd=%d: %s", reservation.id, tokens, cost, error)
+        logger.error("reservation=%s not settled: %s: %s", reservation.id, spent, error)

@@ -1,12 +1,9 @@
-"""From policy to the limits that bind one caller."""
+"""From policy to the limits that bind one caller, and to the scopes that a caller spends in."""
 
 from collections.abc import Iterable
 
-from app.config.policy import BudgetRule
-from app.domain import Caller, Limit, Scope
-
-LARGEST = 2**53 - 1
-"""Lua counts in doubles: whole numbers are exact up to here (nine billion dollars)."""
+from app.config.budgets import BudgetRule
+from app.domain import Caller, Limit, Period, Scope, ScopeKind, Unit, Window
 
 
 def limits_for(caller: Caller, rules: Iterable[BudgetRule]) -> list[Limit]:
@@ -17,7 +14,7 @@ def limits_for(caller: Caller, rules: Iterable[BudgetRule]) -> list[Limit]:
     a header off does not step around a limit on `*`.
     """
     found = (
-        Limit(scope, unit, amount, rule.window)
+        Limit(scope, unit, amount, _window(rule, unit), rule.on_limit, rule.warn_at)
         for rule in rules
         if (scope := _scope_of(caller, rule))
         for unit, amount in rule.amounts()
@@ -36,8 +33,33 @@ def smallest(limits: Iterable[Limit]) -> list[Limit]:
     return list(tightest.values())
 
 
+def scopes_of(caller: Caller) -> list[Scope]:
+    """Where a stop binds `caller`: its tenant, whatever it names of it, and its user of its feature."""
+    parts: list[tuple[ScopeKind, str]] = [
+        ("team", caller.team),
+        ("feature", caller.feature),
+        ("user", caller.user),
+        ("session", caller.session),
+        ("key", caller.key),
+    ]
+    named = [(part,) for part in parts if part[1]]
+    both: list[tuple[tuple[ScopeKind, str], ...]] = [*named, (parts[1], parts[2])]
+    return [Scope(caller.tenant), *(Scope(caller.tenant, each) for each in both)]
+
+
+def _window(rule: BudgetRule, unit: Unit) -> Window:
+    """What is under way is counted as long as it is."""
+    return Window(Period.TOTAL) if unit is Unit.CONCURRENT else rule.counted
+
+
 def _scope_of(caller: Caller, rule: BudgetRule) -> Scope | None:
-    name = caller.tenant if rule.scope == "tenant" else caller.feature
-    if rule.tenant in {"*", caller.tenant} and rule.name in {"*", name}:
-        return Scope(caller.tenant, rule.scope, name)
-    return None
+    """A session that is not named has no counter: it is no session."""
+    if rule.tenant not in {"*", caller.tenant}:
+        return None
+    parts: list[tuple[ScopeKind, str]] = []
+    for kind, pattern in rule.pattern:
+        name: str = getattr(caller, kind)
+        if pattern not in {"*", name} or (kind == "session" and not name):
+            return None
+        parts.append((kind, name))
+    return Scope(caller.tenant, tuple(parts))

@@ -33,6 +33,15 @@ def output_cap(request: GatewayRequest, spec: TierSpec, input_tokens: int) -> in
     return max(1, min(spec.max_output_tokens, spec.context_tokens - input_tokens))
 
 
+_NOT_IN_PIECES = ("echo", "best_of", "prompt_logprobs", "use_beam_search")
+"""Fields whose answers cannot be put together again from a stream's chunks, or are not streamed at all."""
+
+
+def comes_in_pieces(request: GatewayRequest) -> bool:
+    """Whether an answer may be streamed from the backend, for a client that does not stream it too."""
+    return request.stream or not any(request.payload.get(name) for name in _NOT_IN_PIECES)
+
+
 def choices(payload: Mapping[str, Any]) -> int:
     """How many answers are generated: `n` (or the larger `best_of`) for each prompt of the request."""
     prompt = payload.get("prompt")

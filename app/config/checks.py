@@ -1,7 +1,7 @@
 """What neither the tiers nor the policy can see alone."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from app.config.policy import Policy
 from app.config.routing import RoutingPolicy
@@ -21,6 +21,13 @@ def check_routing(policy: Policy, tiers: Sequence[str]) -> None:
     for place, routing in _policies(policy):
         for fault in _faults(routing, tiers):
             raise ConfigError(f"{place}.{fault}")
+
+
+def check_keys(policy: Policy, known: Collection[str]) -> None:
+    """Every key's `models` are `known` tiers and model ids. Raises `ConfigError`, naming the place."""
+    for place, key in enumerate(policy.keys):
+        if unknown := [name for name in key.models or () if name not in known]:
+            raise ConfigError(f"keys.{place}.models: no tier or model is called {unknown[0]!r}")
 
 
 def warn_of_thresholds(policy: Policy, tiers: Sequence[str]) -> None:

@@ -38,10 +38,16 @@ class OpenAIBackend(ConfigModel):
 
 
 class EchoBackend(ConfigModel):
-    """A deterministic fake for load and fault tests: it repeats the prompt's words and no model answers."""
+    """A deterministic fake for load and fault tests: it repeats the prompt's words and no model answers.
+
+    An answer has `tokens`, or with `most_tokens` from those to so many, drawn by the prompt. In the folder `journal`
+    each replica writes down what it produced, so that a test that kills it can still tell.
+    """
 
     kind: Literal["echo"]
     tokens: int = Field(default=16, ge=1)
+    most_tokens: int | None = Field(default=None, ge=1)
+    journal: str | None = None
     time_to_first_token_ms: float = Field(default=0, ge=0)
     time_per_token_ms: float = Field(default=0, ge=0)
     serve: dict[str, Any] = Field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from app.config.checks import check_routing
+from app.config.checks import check_keys, check_routing
 from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
 from app.errors import ConfigError
@@ -31,10 +31,15 @@ class ServeFile:
     @property
     def address(self) -> str:
         """Where HTTP clients reach it, as seen from this machine."""
-        options = self.document.get("http_options") or {}
-        host = str(options.get("host", "127.0.0.1"))
+        options, host = self.document.get("http_options") or {}, self.host
         port = int(options.get("port", 8000))
         return f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104
+
+    @property
+    def host(self) -> str:
+        """What HTTP is bound to; Ray Serve's own default is loopback."""
+        options = self.document.get("http_options") or {}
+        return str(options.get("host", "127.0.0.1"))
 
 
 def load(path: Path) -> ServeFile:
@@ -62,7 +67,7 @@ def load_policy(path: Path) -> Policy:
 
 
 def check(gateway: GatewayConfig, policy: Policy) -> None:
-    """What neither model can see alone: every backend has a price, the routing policy fits the tiers.
+    """What neither model can see alone: every backend has a price, routing policy and keys fit the tiers.
 
     Raises `ConfigError`.
     """
@@ -70,6 +75,8 @@ def check(gateway: GatewayConfig, policy: Policy) -> None:
 
     PriceSheet(policy.prices).check(gateway.tiers)
     check_routing(policy, [tier.name for tier in gateway.tiers])
+    models = {name for tier in gateway.tiers for name in (tier.name, tier.model, *tier.adapters)}
+    check_keys(policy, {*models, gateway.embedder.model})
 
 
 def _read(path: Path) -> list[Any]:

@@ -8,31 +8,39 @@ no room for and what comes while enough others run is left out.
 import asyncio
 import hashlib
 import logging
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from app.answering import Answering
+from app.answering import Answering, Means
 from app.background import Background
+from app.budget.account import Account
 from app.budget.sizing import choices
 from app.cache.collect import AnswerCollector, is_complete
 from app.domain import Chunk, NormalizedPrompt, RouteDecision
-from app.errors import BackendError, BudgetRefused, StoreUnavailable
+from app.errors import BackendError, BudgetRefused, SpendingStopped, StoreUnavailable
 from app.journey import Journey
 from app.learn.agreement import Likened, liken
 from app.learn.journal import RouteJournal
 from app.learn.records import Compared
 from app.observe.attributes import Attributes
 from app.observe.trace import RequestTrace
-from app.ports import BudgetLedger, Normalizer
-from app.tiers.attempts import Attempts
-from app.tiers.catalog import TierCatalog
+from app.wire import as_asked
 
 logger = logging.getLogger("leanserve.learn")
 
 MOST_AT_ONCE = 4
 """Shadow calls of one replica under way; a further one is left out, not queued: it would come at the worst of times."""
-QUIETLY = (BudgetRefused, BackendError, StoreUnavailable)
+QUIETLY = (BudgetRefused, SpendingStopped, BackendError, StoreUnavailable)
 """What a shadow call may end with unnoticed: its span tells."""
+
+
+class Accounts(Protocol):
+    """Opens accounts."""
+
+    def __call__(self, journey: Journey, *, requests: int = 1) -> AbstractAsyncContextManager[Account]:
+        """As `Gateway.account`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +56,9 @@ class Shadows:
     """Makes shadow calls for one replica. Use it on one event loop."""
 
     def __init__(
-        self,
-        *,
-        ledger: BudgetLedger,
-        attempts: Attempts,
-        normalizer: Normalizer,
-        catalog: TierCatalog,
-        journal: RouteJournal,
-        most_at_once: int = MOST_AT_ONCE,
+        self, means: Means, account: Accounts, journal: RouteJournal, *, most_at_once: int = MOST_AT_ONCE
     ) -> None:
-        self._ledger, self._attempts, self._normalizer = ledger, attempts, normalizer
-        self._catalog, self._journal = catalog, journal
+        self._means, self._account, self._journal = means, account, journal
         self._most_at_once = most_at_once
         self._running = 0
         self._background = Background()
@@ -77,7 +77,7 @@ class Shadows:
         return task
 
     def _has_room(self, tier: str) -> bool:
-        return self._running < self._most_at_once and self._attempts.calm(tier)
+        return self._running < self._most_at_once and self._means.attempts.calm(tier)
 
     def _ended(self, _task: asyncio.Task[None]) -> None:
         self._running -= 1
@@ -102,16 +102,17 @@ class Shadows:
         if not is_complete(body):
             return None
         async with asyncio.timeout(answered.journey.policy.stage_timeout_s):
-            return await liken(answered.body, body, self._normalizer.embed)
+            return await liken(answered.body, body, self._means.normalizer.embed)
 
     async def _ask(self, shadow: Journey, beside: RequestTrace, input_tokens: int) -> Chunk:
         """The best tier's whole answer, reserved and settled under an id of its own."""
-        patience = self._attempts.patience(shadow.policy.attempts)
-        answering = Answering(shadow, beside, self._catalog, self._ledger, self._attempts, input_tokens, patience)
+        patience = self._means.attempts.patience(shadow.policy.attempts)
         body: Chunk = {}
-        async with aclosing(answering.run([best_tier(shadow)])) as parts:
-            async for chunks in parts:
-                body = chunks[-1]
+        async with self._account(shadow, requests=0) as account:
+            run = Answering(shadow, beside, self._means, account, input_tokens, patience).run([best_tier(shadow)])
+            async with aclosing(as_asked(shadow.request, run)) as parts:
+                async for chunks in parts:
+                    body = chunks[-1]
         return body
 
 

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, gen
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from app.domain import Usage
-from app.errors import BudgetRefused
+from app.domain import Marked, Usage
+from app.errors import BudgetRefused, SpendingStopped
 from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.observe.ending import Ending
 from app.observe.labels import OTHER, Bounded, clean
@@ -71,6 +71,7 @@ class Metrics:
         self._cost = counter("leanserve_cost_usd_total", "Cost of attempts", "tenant", "feature", "tier")
         self._lookups = counter("leanserve_cache_lookups_total", "Lookups by what they found", "result")
         self._refusals = counter("leanserve_budget_refusals_total", "Requests over a hard limit", "scope")
+        self._marks = counter("leanserve_budget_marks_total", "Limits that passed a mark", "scope", "unit", "mark")
         self._cascades = counter("leanserve_cascades_total", "First answers, judged", "tier", "result", "doubt")
         self._attempts = counter("leanserve_attempts_total", "Calls of backends", "backend", "outcome", "cause")
 
@@ -109,8 +110,15 @@ class Metrics:
         if journey.cascade and journey.decision:
             result = "escalated" if journey.cascade.escalated else "kept"
             self._cascades.labels(clean(journey.decision.tier), result, journey.cascade.doubt).inc()
-        if isinstance(error, BudgetRefused):
-            self._refusals.labels(error.exceeded.limit.scope.kind).inc()
+        stopped = error or journey.stopped
+        if isinstance(stopped, BudgetRefused):
+            self._refusals.labels(stopped.exceeded.limit.scope.kind).inc()
+        if isinstance(stopped, SpendingStopped):
+            self._refusals.labels("stopped").inc()
+
+    def mark_passed(self, marked: Marked) -> None:
+        """A limit passed a mark."""
+        self._marks.labels(marked.limit.scope.kind, str(marked.limit.unit), str(marked.mark)).inc()
 
     def render(self) -> tuple[bytes, str]:
         """The body and the content type of `/metrics`, Prometheus text format 0.0.4."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from opentelemetry.trace import NoOpTracer, Tracer
 
+from app.domain import Marked
 from app.journey import Journey
 from app.observe.logline import open_request_log
 from app.observe.metrics import Metrics
@@ -40,6 +41,10 @@ class Telemetry:
             raise
         finally:
             trace.end(error)
+
+    def mark_passed(self, marked: Marked) -> None:
+        """Count a limit that passed a mark."""
+        self._instruments.metrics.mark_passed(marked)
 
     def render(self) -> tuple[bytes, str]:
         """The body and the content type of `/metrics`."""

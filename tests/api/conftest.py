@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import httpx
 import pytest
 import redis
 from openai import OpenAI
@@ -13,6 +14,8 @@ from tests.fakes import FakeVerifier
 from tests.harness import Running, Setup, serving
 
 Serve = Callable[..., Running]
+BOSS = "boss-of-all-tenants"
+ADMIN = {"authorization": f"Bearer {BOSS}"}
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def running(serve: Serve) -> Running:
 
 def client_of(running: Running, **options: Any) -> OpenAI:
     """The official client, without retries: a test wants to see the first answer."""
-    return OpenAI(base_url=f"{running.url}/v1", api_key=options.pop("api_key", "none"), max_retries=0, **options)
+    return OpenAI(base_url=f"{running.url}/v1", api_key=options.pop("api_key", "local"), max_retries=0, **options)
 
 
 @pytest.fixture
@@ -61,3 +64,17 @@ def shop(open_shop: OpenShop) -> Shop:
 def near(open_shop: OpenShop) -> Shop:
     """All prompts are neighbours, and the verifier decides."""
     return open_shop(embedder=OneVector(), verifier=FakeVerifier(alike))
+
+
+@pytest.fixture
+def strict(serve: Serve) -> Running:
+    """A server with keys of two tenants and an operator's, and clients that are given none."""
+    return serve(keys="acme:sk-acme,rival:sk-rival", admin_key=BOSS, strict=True)
+
+
+def issue(running: Running, **body: Any) -> dict[str, Any]:
+    """A key of `acme`, by the operator."""
+    said = {"name": "test", "tenant": "acme", **body}
+    answer = httpx.post(f"{running.url}/admin/keys", json=said, headers=ADMIN)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())

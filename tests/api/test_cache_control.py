@@ -36,7 +36,7 @@ def test_only_if_cached_hits(near: Shop) -> None:
 @pytest.mark.parametrize("text", [QUESTION, "what time is it?", "what does `f()` do?"])
 def test_only_if_cached_never_calls_a_model(open_shop: OpenShop, text: str) -> None:
     """504 `cache_miss`: nothing is called, reserved or spent; the official client does not even try again."""
-    shop = open_shop(policy={"budgets": [{"scope": "tenant", "tokens": 100_000, "window": "total"}]})
+    shop = open_shop(policy={"budgets": [{"tokens": 100_000, "window": "total"}]})
     patient = shop.client.with_options(max_retries=2)
     with pytest.raises(openai.InternalServerError) as refused:
         patient.chat.completions.create(
@@ -47,7 +47,7 @@ def test_only_if_cached_never_calls_a_model(open_shop: OpenShop, text: str) -> N
     assert refused.value.status_code == 504
     assert refused.value.code == "cache_miss"
     assert shop.calls == 0
-    assert list(shop.admin.scan_iter("*budget*")) == []
+    assert list(shop.admin.scan_iter("*budget:scope*")) == []
     assert len(shop.spans(refused.value.response.headers["x-leanserve-cache"])) == 1
 
 

@@ -122,7 +122,7 @@ def test_what_a_client_left_is_not_kept(open_shop: OpenShop) -> None:
 
 def test_what_a_limit_refused_is_not_kept(open_shop: OpenShop) -> None:
     """No answer was made."""
-    shop = open_shop(policy={"budgets": [{"scope": "tenant", "tokens": 5, "window": "total"}]})
+    shop = open_shop(policy={"budgets": [{"tokens": 4, "window": "total"}]})
     with pytest.raises(openai.RateLimitError):
         shop.ask()
     assert shop.idle()

@@ -85,13 +85,13 @@ def test_who_shares_the_answer_sees_the_one_that_is_given(serve: Serve) -> None:
     running = opened(serve, slow, _streams("unsure")[1])
 
     async def stream() -> str:
-        client = AsyncOpenAI(base_url=f"{running.url}/v1", api_key="none", max_retries=0)
+        client = AsyncOpenAI(base_url=f"{running.url}/v1", api_key="local", max_retries=0)
         parts = await client.chat.completions.create(model="auto", messages=ASK, stream=True)
         return "".join([part.choices[0].delta.content or "" async for part in parts if part.choices])
 
     async def plain() -> str:
         await asyncio.sleep(0.1)  # the stream leads: a scripted backend says the same whatever is asked
-        client = AsyncOpenAI(base_url=f"{running.url}/v1", api_key="none", max_retries=0)
+        client = AsyncOpenAI(base_url=f"{running.url}/v1", api_key="local", max_retries=0)
         given = await client.chat.completions.create(model="auto", messages=ASK)
         return given.choices[0].message.content or ""
 

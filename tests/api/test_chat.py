@@ -211,7 +211,7 @@ def test_a_client_that_leaves_stops_the_engine(serve: Serve) -> None:
 
 def test_leaving_before_the_end_of_a_plain_answer_is_paid(serve: Serve) -> None:
     """The engine read the prompt: its tokens are booked though no usage was ever told, and nothing stays held."""
-    rules = [{"scope": "tenant", "tokens": 100_000, "window": "total"}]
+    rules = [{"tokens": 100_000, "window": "total"}]
     running = serve(config={"tiers": [tier("small", time_to_first_token_ms=5000)]}, policy={"budgets": rules})
     body = {"model": "small", "messages": ASK}
     with pytest.raises(httpx.ReadTimeout):

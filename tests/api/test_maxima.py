@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import Serve
-from tests.harness import Running
+from tests.harness import Running, tier
 
 ODD = [True, 0, -5, 2.5, "7", [], {}]
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
@@ -18,10 +18,11 @@ def post(running: Running, path: str = CHAT, **options: Any) -> httpx.Response:
 
 
 def test_a_field_that_does_not_count_makes_no_reservation_small(serve: Serve) -> None:
-    """A limit of 1,000 tokens holds against 3,000 wanted ones, whatever else is said."""
-    limits = [{"scope": "tenant", "tokens": 1000, "window": "day"}]
-    running = serve(policy={"budgets": limits})
-    assert post(running, TEXT, max_tokens=3000, max_completion_tokens=1).status_code == 429
+    """A prompt of a word and 3,000 wanted tokens fit into no 100, whatever else is said: the answer ends there."""
+    running = serve(config={"tiers": [tier("small", tokens=3000)]}, policy={"budgets": [{"tokens": 106}]})
+    cut = post(running, TEXT, max_tokens=3000, max_completion_tokens=1)
+    assert (cut.json()["usage"]["completion_tokens"], cut.headers["x-leanserve-stopped"]) == (105, "budget_exceeded")
+    running = serve(policy={"budgets": [{"tokens": 1000}]})
     assert post(running, TEXT, max_tokens=5, max_completion_tokens=3000).json()["usage"]["completion_tokens"] == 5
 
 

@@ -43,7 +43,7 @@ def test_embeddings_refuse_what_they_cannot_do(client: OpenAI) -> None:
 
 def test_embeddings_are_under_the_budget(serve: Serve) -> None:
     """They count tokens as everything does."""
-    running = serve(policy={"budgets": [{"scope": "tenant", "tokens": 100, "window": "day"}]})
+    running = serve(policy={"budgets": [{"tokens": 100, "window": "day"}]})
     with pytest.raises(openai.RateLimitError):
         client_of(running).embeddings.create(model="all-MiniLM-L6-v2", input=["word " * 200])
 

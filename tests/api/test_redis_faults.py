@@ -148,8 +148,20 @@ def test_a_stall_during_a_burst_is_no_error(own: EmbeddedRedis, running: Running
     assert eventually(lambda: ask(running, KNOWN).headers["x-leanserve-cache"] == "exact", timeout_s=10)
 
 
-def test_without_limits_a_request_needs_no_redis() -> None:
-    """There never was one: answers come at once after the breaker opened, and nothing is booked anywhere."""
-    with serving(Setup(f"redis://127.0.0.1:{free_port()}/0", config=SHORT)) as running:
+def test_without_limits_a_request_needs_no_redis(own: EmbeddedRedis, running: Running) -> None:
+    """Once it is known that none is stored: answers come at once after the breaker opened, and nothing is booked."""
+    heal = killed(own)
+    try:
         burst(running, "none")
         assert median(burst(running, "none again").looks) < NOISE_S / 10
+    finally:
+        heal()
+
+
+def test_a_start_without_redis_lifts_no_stored_limit() -> None:
+    """Nobody knows which there are: what could be over one of them is not called."""
+    with serving(Setup(f"redis://127.0.0.1:{free_port()}/0", config=SHORT)) as running:
+        answer = ask(running, "anything")
+        assert answer.status_code == 503
+        assert answer.json()["error"]["code"] == "store_unavailable"
+        assert running.backends["small/echo"].stats().started == 0

@@ -89,7 +89,7 @@ def test_who_leaves_an_answer_has_got_one(serve: Serve) -> None:
 
 def test_a_refused_request_keeps_nothing(serve: Serve) -> None:
     """Its budget did not suffice: it was never on that tier."""
-    running = serve(router=router(), policy={"budgets": [{"scope": "tenant", "tokens": 1}]})
+    running = serve(router=router(), policy={"budgets": [{"tokens": 1}]})
     assert ask(running, "hard", **SESSION).status_code == 429
     assert session_tier(running) is None
 

@@ -10,13 +10,14 @@ import httpx
 import pytest
 import redis
 
-from app.domain import BackendCall, Chunk, NormalizedPrompt, RouteDecision, RouteTerms
+from app.domain import BackendCall, Chunk, NormalizedPrompt, RouteDecision, RouteTerms, Unit
 from app.errors import BackendUnreachable
 from app.learn.records import Compared, Routed, decode
 from app.learn.shadow import MOST_AT_ONCE
 from app.store.keys import Keys
 from tests.api.conftest import Serve
-from tests.harness import PRICES, Running, eventually, tier
+from tests.fakes_backends import as_called
+from tests.harness import PRICES, Running, eventually, spent_of, tier
 
 SHADOW: dict[str, Any] = {"routing": {"shadow": 1.0}, "cache": {"semantic": False}}
 
@@ -51,7 +52,8 @@ class Large:
             message = {"role": "assistant", "content": self.text}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
             usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
-            yield [{"id": "x", "object": "chat.completion", "model": "l", "choices": [choice], "usage": usage}]
+            body = {"id": "x", "object": "chat.completion", "model": "l", "choices": [choice], "usage": usage}
+            yield as_called(call, [body])
         finally:
             self.active -= 1
 
@@ -118,7 +120,7 @@ def test_the_best_tier_is_asked_behind_the_answer_and_compared(learner: Any, str
     assert eventually(lambda: shop.compared(name) is not None)
     assert shop.compared(name) == Compared("small", "large", "different")
     [call] = shop.large.calls
-    assert (call.request_id, call.stream) == (f"{name}-shadow", False)
+    assert (call.request_id, call.stream) == (f"{name}-shadow", True)  # so that a budget can end it
     record = decode(shop.admin.hget(f"{Keys().learn('default')}record:{name}", "r"), Routed)  # type: ignore[arg-type]
     assert record is not None
     assert (record.tier, record.score) == ("small", 0.2)
@@ -189,17 +191,17 @@ def test_a_slow_best_tier_delays_nobody_and_few_wait_for_it(learner: Any) -> Non
 
 def test_a_budget_is_never_exceeded_by_shadows(learner: Any) -> None:
     """Reserved like any call: what the budget refuses has no shadow, and requests are answered as long as they fit."""
-    limit = 2_500
-    budgets = [{"scope": "tenant", "usd": str(limit / 1e6), "window": "total"}]
+    limit = 1_500
+    budgets = [{"usd": str(limit / 1e6), "window": "total"}]
     shop: Learner = learner(policy={"budgets": budgets})
-    answers = [shop.ask(f"number {number}") for number in range(12)]
+    answers = [shop.ask(f"number {number} of all that is asked") for number in range(12)]
     assert shop.idle()
-    [counter] = list(shop.admin.scan_iter("*:budget:counter:*micro_usd*"))
-    booked = {name.decode(): int(value) for name, value in shop.admin.hgetall(counter).items()}  # type: ignore[union-attr]
+    spent = spent_of(shop.running, Unit.MICRO_USD)
     own = [float(answer.headers["x-leanserve-cost-usd"]) * 1e6 for answer in answers if answer.status_code == 200]
     assert 0 < len(shop.large.calls) < 12
-    assert sum(own) + len(shop.large.calls) * 170 == pytest.approx(max(booked.values()))
-    assert max(booked.values()) <= limit
+    shadows = sum(span.attributes["leanserve.cost.micro_usd"] for span in shop.spans("chat echo-large"))
+    assert sum(own) + shadows == pytest.approx(spent)
+    assert spent <= limit
 
 
 def test_a_best_tier_in_trouble_is_left_alone(learner: Any) -> None:

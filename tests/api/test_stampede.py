@@ -31,7 +31,7 @@ def calls(*gateways: Running) -> int:
 
 async def plain(gateway: Running) -> tuple[str, str, float]:
     """Text, cache result and cost."""
-    client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
+    client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="local", max_retries=0)
     raw = await client.chat.completions.with_raw_response.create(model="small", messages=ASK)
     text = raw.parse().choices[0].message.content or ""
     return text, raw.headers["x-leanserve-cache"], float(raw.headers["x-leanserve-cost-usd"])
@@ -39,7 +39,7 @@ async def plain(gateway: Running) -> tuple[str, str, float]:
 
 async def streamed(gateway: Running) -> tuple[str, str, float]:
     """The same of a stream."""
-    client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
+    client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="local", max_retries=0)
     stream = await client.chat.completions.create(
         model="small", messages=ASK, stream=True, stream_options={"include_usage": True}
     )
@@ -51,7 +51,7 @@ async def streamed(gateway: Running) -> tuple[str, str, float]:
 
 def test_forty_clients_make_one_call_within_the_budget_of_one(serve: Serve) -> None:
     """Plain and streaming, at two gateways: one pays, 39 have its words for nothing, and the tenant could pay one."""
-    budgets = [{"scope": "tenant", "name": "*", "tokens": RESERVED, "window": "day"}]
+    budgets = [{"tokens": RESERVED, "window": "day"}]
     one, other = (serve(config=SLOW, policy={"budgets": budgets}) for _ in range(2))
 
     async def stampede() -> list[tuple[str, str, float]]:
@@ -84,7 +84,7 @@ def test_a_shared_stream_looks_like_a_fresh_one(serve: Serve) -> None:
 
 
 async def chunks_of(gateway: Running) -> list[dict[str, Any]]:
-    client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
+    client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="local", max_retries=0)
     stream = await client.chat.completions.create(
         model="small", messages=ASK, stream=True, stream_options={"include_usage": True}
     )
@@ -96,7 +96,7 @@ def test_tenants_never_share_a_flight(serve: Serve) -> None:
     gateways = [serve(config=SLOW) for _ in range(2)]
 
     async def ask(gateway: Running, tenant: str) -> str:
-        client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
+        client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="local", max_retries=0)
         raw = await client.chat.completions.with_raw_response.create(
             model="small", messages=ASK, extra_headers={"x-leanserve-tenant": tenant}
         )
@@ -112,11 +112,11 @@ def test_tenants_never_share_a_flight(serve: Serve) -> None:
 
 def test_a_budget_refusal_is_the_leaders_own(serve: Serve) -> None:
     """Who may spend nothing is refused; who waited for its answer is not, and pays."""
-    budgets = [{"scope": "feature", "name": "poor", "tokens": 0, "window": "day"}]
+    budgets = [{"feature": "poor", "tokens": 0, "window": "day"}]
     gateways = [serve(embedder=FakeSlowEmbedder(), policy={"budgets": budgets}) for _ in range(2)]
 
     async def ask(gateway: Running, feature: str) -> str:
-        client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="none", max_retries=0)
+        client = AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="local", max_retries=0)
         raw = await client.chat.completions.with_raw_response.create(
             model="small", messages=ASK, extra_headers={"x-leanserve-feature": feature}
         )

@@ -22,7 +22,7 @@ async def test_a_large_body_is_weighed_beside_the_loop(model: str, body_bytes: i
     """A small one where it is: a thread would cost more."""
     text, nowhere = Weighed("word " * 100), cast(Any, None)
     asked = replace(request(text, model=model), body_bytes=body_bytes)
-    routing = Routing(TierCatalog(specs()), FakeRouter(), sessions=nowhere, books=nowhere)
+    routing = Routing(TierCatalog(specs()), FakeRouter(), sessions=nowhere, books=nowhere, limits=nowhere)
     terms = await routing.terms(Journey(asked, Policy(), sheet()), 5000, Situation())
     assert [tier.name for tier in terms.tiers] == ["small", "medium", "large"]
     [thread] = text.threads

@@ -53,7 +53,9 @@ class FragileStore(Store):
         return await self._inner.run(command, timeout_s=timeout_s)
 
     async def script(self, script: Script, keys: Sequence[str], args: Sequence[Arg]) -> Any:
-        reply = await super().script(script, keys, args)
+        if self.cut:
+            raise StoreUnavailable("cut off")
+        reply = await self._inner.script(script, keys, args)
         self.ran[script] += 1
         return reply
 

@@ -167,6 +167,7 @@ async def test_a_cancelled_store_is_whole_or_not_at_all(caches: Caches) -> None:
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0.2)  # what was sent before its task ended is still on its way
     await assert_whole(caches.store)
 
 

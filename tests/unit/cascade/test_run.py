@@ -12,7 +12,17 @@ from app.budget.ledger import RedisBudgetLedger
 from app.budget.limits import limits_for
 from app.cascade.run import may_cascade
 from app.config.routing import CascadePolicy
-from app.domain import Caller, Chunk, GatewayRequest, Lane, RouteDecision, Unit
+from app.domain import (
+    Amounts,
+    Caller,
+    Chunk,
+    GatewayRequest,
+    Lane,
+    MicroUsd,
+    Reservation,
+    RouteDecision,
+    Unit,
+)
 from app.errors import BackendBroken, BackendRejected, BackendUnreachable
 from app.journey import Journey
 from app.learn.records import is_answered
@@ -23,7 +33,11 @@ from tests.harness import Running, Setup, open_gateway
 
 REFUSED = answer("I'm sorry, but I can't help with that.")
 BETTER = answer("2962 m")
-ASK: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content": "how high is it?"}], "max_tokens": 50}
+ASK: dict[str, Any] = {
+    "model": "auto",
+    "messages": [{"role": "user", "content": "how high is it, in metres, please, to the metre?"}],
+    "max_tokens": 50,
+}
 BOTH = COST["small"] + COST["large"]
 TOKENS = 14
 """Of one answer."""
@@ -48,7 +62,7 @@ class Bench:
     async def booked(self) -> dict[Unit, tuple[int, int]]:
         """Spent and held, by unit."""
         limits = limits_for(Caller(), self.running.gateway.policy.budgets)
-        found = await self.ledger.spent("default", limits)
+        found = await self.ledger.booked("default", limits)
         return {each.limit.unit: (each.spent, each.held) for each in found}
 
     def waiting(self, tier: str) -> bool:
@@ -57,7 +71,7 @@ class Bench:
 
 
 def budget(usd: float = 100, tokens: int = 100_000) -> list[dict[str, Any]]:
-    return [{"scope": "tenant", "tokens": tokens, "usd": str(usd), "window": "total"}]
+    return [{"tokens": tokens, "usd": str(usd), "window": "total"}]
 
 
 @pytest.fixture
@@ -114,9 +128,9 @@ async def test_both_attempts_are_on_the_bill(bench: Any, stream: bool) -> None:
 async def test_a_budget_that_has_no_room_for_the_second(bench: Any) -> None:
     """The first answer is given and paid, the limit holds, and the better engine was never called.
 
-    Each reserves 94 tokens, 44 of them the estimate of its input; the first spends 14.
+    Both read ten tokens, and the first writes four: a second one would have none to write.
     """
-    async with bench([REFUSED], [BETTER], budgets=budget(tokens=100)) as open_bench:
+    async with bench([REFUSED], [BETTER], budgets=budget(tokens=24)) as open_bench:
         journey = open_bench.begin()
         await open_bench.answer(journey)
         assert text_of(open_bench.shown).startswith("I'm sorry")
@@ -127,12 +141,33 @@ async def test_a_budget_that_has_no_room_for_the_second(bench: Any) -> None:
 
 
 async def test_a_budget_with_room_for_one_after_the_other(bench: Any) -> None:
-    """What the first did not spend is free again before the second is reserved: no limit must hold both."""
-    async with bench([REFUSED], [BETTER], budgets=budget(tokens=110)) as open_bench:
+    """What the first did not spend the second may: no limit must hold the worst of both."""
+    async with bench([REFUSED], [BETTER], budgets=budget(tokens=28)) as open_bench:
         journey = open_bench.begin()
         await open_bench.answer(journey)
         assert str(journey.cascade) == "escalated:refusal"
         assert (await open_bench.booked())[Unit.TOKENS] == (2 * TOKENS, 0)
+
+
+async def test_a_limit_that_downgrades_has_nobody_say_it_twice(bench: Any) -> None:
+    """Others took meanwhile what the better answer needs: the first is given, not made once more by its own tier."""
+    opened: list[Bench] = []
+
+    async def take() -> None:
+        await asyncio.sleep(0.1)  # what was held for a longer input is given back
+        limits = limits_for(Caller(), opened[0].running.gateway.policy.budgets)
+        [left] = await opened[0].ledger.remaining("default", limits)
+        taken = Amounts(micro_usd=MicroUsd(left.amount))
+        assert isinstance(await opened[0].ledger.reserve("other", Caller(), limits, taken), Reservation)
+
+    rule = {"usd": "0.01", "window": "total", "on_limit": "downgrade"}
+    async with bench([REFUSED, take], [BETTER], budgets=[rule]) as open_bench:
+        opened.append(open_bench)
+        journey = open_bench.begin()
+        await open_bench.answer(journey)
+        assert str(journey.cascade) == "kept:refusal"
+        assert [len(each.calls) for each in open_bench.running.backends.values()] == [1, 0]
+        assert journey.cost == COST["small"]
 
 
 @pytest.mark.parametrize(

@@ -100,9 +100,14 @@ WRONG: dict[str, tuple[Callable[[Document], object], str, str]] = {
         "",
     ),
     "a budget without a limit": (
-        lambda d: policy(d).update(budgets=[{"scope": "tenant", "name": "x"}]),
+        lambda d: policy(d).update(budgets=[{"tenant": "x"}]),
         "Ingress.user_config.budgets.0",
         "tokens",
+    ),
+    "a key of a model that is not there": (
+        lambda d: policy(d).update(keys=[{"name": "app", "sha256": "0" * 64, "models": ["none-such"]}]),
+        "keys.0.models",
+        "none-such",
     ),
     "two applications": (lambda d: d["applications"].append(d["applications"][0]), "applications", "exactly one"),
     "no application": (lambda d: d.pop("applications"), "applications", "exactly one"),

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from app.config.policy import BudgetRule, Policy
+from app.config.budgets import BudgetRule
+from app.config.policy import Policy
 from app.domain import Unit
 
 
@@ -22,18 +23,60 @@ def test_a_feature_has_its_own_parts_and_shares_the_rest() -> None:
 
 def test_budgets_are_integers_rounded_down() -> None:
     """A limit is never more than what was written."""
-    rule = BudgetRule.model_validate({"scope": "tenant", "tokens": 5, "usd": "0.0000019"})
+    rule = BudgetRule.model_validate({"tokens": 5, "usd": "0.0000019"})
     assert rule.amounts() == [(Unit.TOKENS, 5), (Unit.MICRO_USD, 1)]
-    assert BudgetRule.model_validate({"scope": "tenant", "usd": "0"}).amounts() == [(Unit.MICRO_USD, 0)]
+    assert BudgetRule.model_validate({"usd": "0"}).amounts() == [(Unit.MICRO_USD, 0)]
 
 
 @pytest.mark.parametrize(
-    "rule", [{"scope": "tenant"}, {"scope": "planet", "tokens": 1}, {"scope": "user", "tokens": -1}]
+    "rule",
+    [
+        {},
+        {"user": "*"},
+        {"planet": "*", "tokens": 1},
+        {"scope": "tenant", "name": "x", "tokens": 1},
+        {"user": "*", "tokens": -1},
+        {"tokens": 1, "window": "total", "sliding": True},
+        {"tokens": 1, "timezone": "Mars/Olympus"},
+        {"tokens": 1, "on_limit": "shrug"},
+        {"tokens": 1, "warn_at": [0]},
+        {"tokens": 1, "warn_at": [101]},
+    ],
 )
 def test_a_budget_that_limits_nothing_is_refused(rule: dict[str, object]) -> None:
-    """No limit, an unknown scope, less than nothing."""
+    """No limit, an unknown scope (that of earlier versions too), less than nothing, a window that is none."""
     with pytest.raises(ValidationError):
         BudgetRule.model_validate(rule)
+
+
+KEY = {"name": "app", "tenant": "acme", "sha256": "0" * 64}
+
+
+def test_keys_are_told_apart_by_name_and_by_hash() -> None:
+    """One name in two tenants is two keys; one text cannot be two."""
+    other = {**KEY, "sha256": "1" * 64}
+    assert len(Policy.model_validate({"keys": [KEY, {**other, "tenant": "rival"}]}).keys) == 2
+    for keys in ([KEY, other], [KEY, {**KEY, "name": "two"}]):
+        with pytest.raises(ValidationError):
+            Policy.model_validate({"keys": keys})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": ""},
+        {"tenant": "*"},
+        {"tenant": ""},
+        {"sha256": "secret"},
+        {"sha256": "F" * 64},
+        {"key": "secret"},
+        {"expires": "2040-01-01T00:00:00"},
+    ],
+)
+def test_a_key_of_the_policy_is_a_hash_of_one_tenant(change: dict[str, object]) -> None:
+    """Never a text, never of all tenants, never until some time of some zone."""
+    with pytest.raises(ValidationError):
+        Policy.model_validate({"keys": [{**KEY, **change}]})
 
 
 def test_the_version_may_be_a_number() -> None:

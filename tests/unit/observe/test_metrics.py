@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.domain import BudgetExceeded, Caller, Limit, Scope, Unit, Usage, Window
+from app.domain import BudgetExceeded, Caller, Limit, Scope, Unit, Usage
 from app.errors import BudgetRefused
 from app.journey import AttemptRecord, Journey
 from app.observe.labels import Bounded
@@ -57,7 +57,7 @@ def test_every_sample_names_its_replica(bench: "Bench", journey: Journey) -> Non
 
 def test_a_refusal_counts_under_its_scope(bench: "Bench", journey: Journey) -> None:
     """And as a failed request; nothing was called, so no attempt and no money."""
-    limit = Limit(Scope("acme", "feature", "triage"), Unit.TOKENS, 10, Window.DAY)
+    limit = Limit(Scope("acme", (("feature", "triage"),)), Unit.TOKENS, 10)
     with pytest.raises(BudgetRefused), bench.telemetry.request(journey, bench.pricing.cost):
         raise BudgetRefused(BudgetExceeded(limit, 0, 5, 60.0))
     text = bench.metrics()

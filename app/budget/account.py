@@ -1,0 +1,250 @@
+"""The running account of one request: it holds little, holds more ahead of need, and ends with what was spent.
+
+Admission holds the input and a first stretch of output. As the answer streams the hold grows by stretches, each twice
+the last; where less is left, by exactly what is left; where nothing is, the answer ends there. Attempts that follow one
+another, drafts and their better answers, share the one account.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from functools import partial
+
+from app.budget.fitting import at_least, fitting
+from app.budget.holding import Holder, Need, Price, capped, left_after, within
+from app.cost.usage import Tally
+from app.domain import Amounts, Caller, Chunk, Grant, MicroUsd, Refusal, Remaining, Reservation, Usage
+from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
+from app.ports import BudgetLedger
+
+logger = logging.getLogger("leanserve.budget")
+
+TRIES = 3
+TRY_AGAIN_S = 0.1
+"""A store that fails in the middle of an answer is asked again while the engine waits for nobody."""
+
+
+class Account:
+    """One request's. Use it on one event loop. `settle` ends it, whatever came before."""
+
+    def __init__(self, ledger: BudgetLedger, holder: Holder) -> None:
+        self.refusal: Refusal | None = None
+        self._ledger, self._holder = ledger, holder
+        self._reservation: Reservation | None = None
+        self._base = Amounts()
+        self._need = Need(0, 0, lambda _input, _output: MicroUsd(0))
+        self._granted = 0
+        self._stretch = 0
+        self._tally = Tally()
+        self._lent = False
+        self._growing: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def caller(self) -> Caller:
+        """Whose it is."""
+        return self._holder.caller
+
+    @property
+    def left(self) -> tuple[Remaining, ...]:
+        """What each limit leaves beside it, as of its last grant."""
+        return self._reservation.left if self._reservation else ()
+
+    @property
+    def granted(self) -> int:
+        """Output tokens of the present answer that are granted by now."""
+        return self._granted
+
+    @property
+    def risked(self) -> Usage:
+        """What the present answer may have cost at most by now; nothing where nothing limits it."""
+        held = self._reservation
+        return Usage(self._need.input_tokens, 0, self._granted) if held and held.booked else Usage()
+
+    def lend(self) -> Grant | None:
+        """For the engine of the present attempt; None where its own maximum is all that bounds it."""
+        held, need = self._reservation, self._need
+        final = need.whole or self._granted >= need.output_tokens
+        self._lent = held is not None and bool(held.booked) and not final
+        if held is None or not self._lent:
+            return None
+        base = self._base.output_tokens
+        return Grant(held.id, held.tenant, base, self._granted, need.output_tokens, need.choices)
+
+    async def open(self, need: Need) -> Refusal | None:
+        """Hold what an answer needs to begin, or say why not; nothing changes then. Raises `StoreUnavailable`."""
+        spending = self._holder.spending
+        first = need.output_tokens if need.whole else spending.first_stretch * need.choices
+        first = min(first, need.output_tokens)
+        least = first if need.whole else min(need.choices, first)
+        async with self._lock:
+            before = self._base, self._need, self._granted
+            self._base, self._need, self._granted = self._holder.spent(), need, 0
+            refusal = await self._hold(first, least)
+            if refusal:
+                self._base, self._need, self._granted = before
+            self._stretch = first
+        return refusal
+
+    async def cover(self, price: Price, *, stream: bool) -> None:
+        """An attempt is about to be made at `price`: what came before it is paid, and it begins anew.
+
+        Raises as `refused` and `StoreUnavailable` where that is more than is held.
+        """
+        async with self._lock:
+            self._tally = Tally(stream=stream)
+            self._base, self._need = self._holder.spent(), replace(self._need, price=price)
+            if not self._covers(self._amounts(self._granted)):
+                refusal = await self._hold(self._granted, min(self._need.choices, self._granted))
+                if refusal:
+                    raise refused(refusal)
+
+    async def passed(self, chunks: list[Chunk]) -> AsyncGenerator[list[Chunk], None]:
+        """The chunks, as far and as soon as they are granted. Raises `AnswerStopped` where no more is."""
+        ready: list[Chunk] = []
+        for chunk in chunks:
+            used = self._tally.note(chunk).output_tokens
+            if used > self._granted:
+                if ready:
+                    yield ready
+                    ready = []
+                await self._grown(used)
+            ready.append(chunk)
+        self._look_ahead()
+        if ready:
+            yield ready
+        if self._ended_by_its_grant():
+            await self._grown(self._granted + 1)
+
+    async def broke_off(self) -> None:
+        """An attempt ended that did not end its answer. Raises `AnswerStopped` where that was its engine's fuse.
+
+        Its cause is why no more was granted. Where more is granted now, that is too late: the engine has let go.
+        """
+        if not self._lent:
+            return
+        if self._granted < self._need.output_tokens:
+            await self._grown(self._granted + 1)
+        raise AnswerStopped(StoreUnavailable("the engine did not hear in time of what was granted"))
+
+    async def recheck(self) -> Refusal | None:
+        """Whether what is held still fits in the limits of now, and nobody stopped it. Raises `StoreUnavailable`."""
+        async with self._lock:
+            if self._reservation is None:
+                return None
+            limits = self._holder.limits()
+            answer = await self._ledger.extend(self._reservation, self.caller, limits, self._reservation.amounts)
+            return None if isinstance(answer, Reservation) else answer
+
+    async def settle(self, spent: Amounts) -> None:
+        """Close the account. No fault of the ledger is raised: the answer was given, and `RetryingLedger` insists."""
+        if self._growing:
+            self._growing.cancel()
+        async with self._lock:
+            reservation = self._reservation
+            if reservation is None:
+                return
+            spent = within(spent, reservation)
+            self._reservation = replace(reservation, left=left_after(reservation, spent))
+            await self._booked(reservation, spent)
+
+    async def _booked(self, reservation: Reservation, spent: Amounts) -> None:
+        try:
+            await self._ledger.settle(reservation, spent)
+        except LeanServeError as error:
+            logger.error("reservation=%s not settled: %s: %s", reservation.id, spent, error)
+
+    def _look_ahead(self) -> None:
+        """Ask for more while half of the last stretch is still there, and give back input that was held in vain."""
+        used = self._tally.usage
+        told = used.input_tokens if self._need.choices == 1 else 0  # of several prompts each tells its own
+        corrected = told and told != self._need.input_tokens
+        excess = self._need.input_tokens - used.input_tokens if corrected else 0
+        if corrected:
+            self._need = replace(self._need, input_tokens=used.input_tokens)
+        short = self._granted < self._need.output_tokens and self._granted - used.output_tokens <= self._stretch // 2
+        if (short and not self.refusal) or excess > self._holder.spending.first_stretch or excess < 0:
+            self._grow(more=short)
+
+    def _grow(self, *, more: bool) -> None:
+        if self._growing is None or self._growing.done():
+            self._growing = asyncio.ensure_future(self._extended(more=more))
+            # one that failed is made again when its tokens are needed; until then its fault is nobody's
+            self._growing.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def _extended(self, *, more: bool) -> None:
+        async with self._lock:
+            step = min(2 * self._stretch, self._holder.spending.longest_stretch * self._need.choices) if more else 0
+            target = min(self._need.output_tokens, self._granted + step)
+            refusal = await self._hold(target, self._granted + 1 if more else self._granted)
+            self.refusal = refusal
+            self._stretch = max(step, self._stretch) if not refusal else self._stretch
+
+    def _ended_by_its_grant(self) -> bool:
+        """Whether all that was granted is used, and the engine would go on."""
+        usage, need = self._tally.usage, self._need
+        if need.whole or self._tally.ended >= need.choices:
+            return False
+        return self._granted < need.output_tokens and usage.output_tokens >= self._granted
+
+    async def _grown(self, used: int) -> None:
+        """Wait until `used` output tokens are granted. Raises `AnswerStopped`."""
+        if used > self._need.output_tokens:
+            raise AnswerStopped(BackendBroken("the engine went beyond its maximum"))
+        self.refusal = None  # that of a look ahead may be out of date: others gave back what they did not need
+        for attempt in range(TRIES):
+            if attempt:
+                await asyncio.sleep(TRY_AGAIN_S)
+            fault = await self._asked(used)
+            if used <= self._granted:
+                return
+            if self.refusal:
+                raise AnswerStopped(refused(self.refusal))
+            if fault and not isinstance(fault, StoreUnavailable):
+                raise AnswerStopped(fault)
+        raise AnswerStopped(fault or StoreUnavailable("the budget cannot be asked"))
+
+    async def _asked(self, used: int) -> LeanServeError | None:
+        """Let the extension under way end, and make another where that was not it."""
+        while used > self._granted and not self.refusal:
+            self._grow(more=True)
+            assert self._growing
+            try:
+                await asyncio.shield(self._growing)
+            except LeanServeError as error:
+                return error
+        return None
+
+    async def _hold(self, output: int, least: int) -> Refusal | None:
+        """Hold `output` tokens, else as many from `least` on as fit."""
+        while True:
+            answer = await self._ask(self._amounts(output))
+            if isinstance(answer, Reservation):
+                self._reservation, self._granted = answer, output
+                return None
+            price = partial(self._need.price, self._need.input_tokens)
+            fits = fitting(answer, output, price)
+            if fits is None or not least <= fits < output:
+                return at_least(answer, output, least, price)
+            output = fits
+
+    async def _ask(self, amounts: Amounts) -> Reservation | Refusal:
+        holder, limits = self._holder, self._holder.limits()
+        if self._reservation is None:
+            return await self._ledger.reserve(holder.id, holder.caller, limits, amounts)
+        return await self._ledger.extend(self._reservation, holder.caller, limits, amounts)
+
+    def _amounts(self, output: int) -> Amounts:
+        need, base = self._need, self._base
+        return Amounts(
+            base.input_tokens + need.input_tokens,
+            base.output_tokens + output,
+            MicroUsd(base.micro_usd + need.price(need.input_tokens, output)),
+            self._holder.requests,
+            self._holder.requests,
+        )
+
+    def _covers(self, amounts: Amounts) -> bool:
+        held = self._reservation.amounts if self._reservation else Amounts()
+        return capped(amounts, held) == amounts

@@ -1,0 +1,82 @@
+"""Spending while nobody can be asked: only where the policy says so, and only so much."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from app.background import Background
+from app.budget.retrying import Sleep
+from app.config.budgets import LARGEST
+from app.domain import Amounts, Caller, Limit, Refusal, Reservation
+from app.errors import LeanServeError, StoreUnavailable
+from app.ports import BudgetLedger
+
+logger = logging.getLogger("leanserve.budget")
+
+BOOK_EVERY_S = 5.0
+
+
+class FailOpenLedger:
+    """The BudgetLedger port around another: while that is away, `allowance()` tokens are let through, held in memory.
+
+    The allowance is one replica's, and counts anew once the store answers. What was spent of it is booked then, even
+    beyond the limits: it was spent. A replica that dies first takes its part of these books with it.
+    """
+
+    def __init__(self, ledger: BudgetLedger, allowance: Callable[[], int], *, sleep: Sleep = asyncio.sleep) -> None:
+        self._ledger, self._allowance, self._sleep = ledger, allowance, sleep
+        self._let_through = 0
+        self._open: dict[str, tuple[Caller, Sequence[Limit]]] = {}
+        self._background = Background()
+
+    async def reserve(
+        self, reservation_id: str, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        """As the inner ledger. Raises `StoreUnavailable` where that is away and the allowance is used up."""
+        try:
+            granted = await self._ledger.reserve(reservation_id, caller, limits, amounts)
+        except StoreUnavailable:
+            self._let(amounts.tokens)
+            logger.warning("the budget cannot be asked; %d tokens are let through without it", amounts.tokens)
+            self._open[reservation_id] = caller, limits
+            return Reservation(reservation_id, caller.tenant, amounts)
+        self._let_through = 0
+        return granted
+
+    async def extend(
+        self, reservation: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        """As the inner ledger, or of the allowance where the reservation is."""
+        if reservation.id not in self._open:
+            return await self._ledger.extend(reservation, caller, limits, amounts)
+        self._let(amounts.tokens - reservation.amounts.tokens)
+        return replace(reservation, amounts=amounts)
+
+    async def settle(self, reservation: Reservation, spent: Amounts) -> None:
+        """As the inner ledger; what was let through is booked in the background, until the store takes it."""
+        opened = self._open.pop(reservation.id, None)
+        if opened is None:
+            await self._ledger.settle(reservation, spent)
+        elif spent.tokens or spent.requests:
+            self._background.start(self._book(reservation.id, *opened, spent), "an allowance was not booked")
+
+    def _let(self, tokens: int) -> None:
+        if self._let_through + tokens > self._allowance():
+            raise StoreUnavailable("the budget cannot be asked")
+        self._let_through += tokens
+
+    async def _book(self, name: str, caller: Caller, limits: Sequence[Limit], spent: Amounts) -> None:
+        unlimited = [replace(limit, amount=LARGEST) for limit in limits]
+        while True:
+            await self._sleep(BOOK_EVERY_S)
+            try:
+                granted = await self._ledger.reserve(f"{name}-open", caller, unlimited, spent)
+            except StoreUnavailable:
+                continue
+            except LeanServeError as error:
+                logger.error("reservation=%s not booked: %s: %s", name, spent, error)
+                return
+            if isinstance(granted, Reservation):
+                await self._ledger.settle(granted, spent)
+            return

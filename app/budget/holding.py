@@ -1,0 +1,70 @@
+"""For whom and for what an account is held, and the arithmetic of its amounts."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from app.config.budgets import SpendingPolicy
+from app.domain import Amounts, Caller, Limit, MicroUsd, Remaining, Reservation
+
+logger = logging.getLogger("leanserve.budget")
+
+Price = Callable[[int, int], MicroUsd]
+"""What so many input and output tokens cost at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """For whom an account is kept. `limits` gives those of now; `spent` what ended attempts have cost.
+
+    `requests` is what it counts for in limits on requests: 0 for what LeanServe asks on its own account.
+    """
+
+    id: str
+    caller: Caller
+    spending: SpendingPolicy
+    limits: Callable[[], Sequence[Limit]]
+    spent: Callable[[], Amounts]
+    requests: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an answer may need: input tokens at most, output tokens at most (all choices), and their price.
+
+    `choices` answers are made side by side. `whole` says that it cannot grow on the way.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    price: Price
+    choices: int = 1
+    whole: bool = False
+
+
+def capped(amounts: Amounts, most: Amounts) -> Amounts:
+    """Of each unit the smaller."""
+    return Amounts(
+        min(amounts.input_tokens, most.input_tokens),
+        min(amounts.output_tokens, most.output_tokens),
+        MicroUsd(min(amounts.micro_usd, most.micro_usd)),
+        min(amounts.requests, most.requests),
+        min(amounts.concurrent, most.concurrent),
+    )
+
+
+def within(spent: Amounts, reservation: Reservation) -> Amounts:
+    """Never more than was held: what an engine made beyond its grant nobody was given."""
+    allowed = capped(spent, reservation.amounts)
+    if allowed != spent:
+        logger.error("reservation=%s spent %s, more than its %s", reservation.id, spent, reservation.amounts)
+    return allowed
+
+
+def left_after(reservation: Reservation, spent: Amounts) -> tuple[Remaining, ...]:
+    """What each limit leaves once the rest of the hold is given back; others may have spent meanwhile."""
+    held = reservation.amounts
+    return tuple(
+        replace(each, amount=each.amount + held.of(each.limit.unit) - spent.of(each.limit.unit))
+        for each in reservation.left
+    )

@@ -1,0 +1,72 @@
+"""The answers under way in one replica, so that they can be ended when nobody asks for more."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from app.budget.account import Account
+from app.domain import Caller, ScopeStopped
+from app.errors import StoreUnavailable, refused
+from app.tiers.patience import Patience
+
+logger = logging.getLogger("leanserve.budget")
+
+StoppedOf = Callable[[Caller], ScopeStopped | None]
+"""What stops a caller."""
+
+GRACE_S = 0.4
+"""For a clean end. A client that does not read cannot be told anything: its connection is cut then."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    account: Account
+    patience: Patience
+    task: "asyncio.Task[object] | None" = field(default_factory=asyncio.current_task)
+
+
+class Live:
+    """Use it on one event loop."""
+
+    def __init__(self, *, grace_s: float = GRACE_S) -> None:
+        self._answers: set[_Answer] = set()
+        self._grace_s = grace_s
+
+    def __len__(self) -> int:
+        """How many answers are under way."""
+        return len(self._answers)
+
+    @asynccontextmanager
+    async def watching(self, account: Account, patience: Patience) -> AsyncGenerator[None, None]:
+        """The block makes an answer on `account`; `patience.stop` is how it is ended."""
+        answer = _Answer(account, patience)
+        self._answers.add(answer)
+        try:
+            yield
+        finally:
+            self._answers.discard(answer)
+
+    async def recheck(self, stopped_of: StoppedOf) -> None:
+        """End the answers of stopped scopes, and those that the limits of now do not hold. Never raises."""
+        found = await asyncio.gather(*(self._stopped(answer, stopped_of) for answer in self._answers))
+        stopped = [answer for answer in found if answer]
+        if stopped:
+            await asyncio.sleep(self._grace_s)
+        for answer in stopped:
+            if answer in self._answers and answer.task:
+                answer.task.cancel()
+
+    async def _stopped(self, answer: _Answer, stopped_of: StoppedOf) -> _Answer | None:
+        try:
+            refusal = stopped_of(answer.account.caller) or await answer.account.recheck()
+        except StoreUnavailable:
+            return None  # its next extension asks again
+        except Exception:
+            logger.exception("an answer under way could not be checked")
+            return None
+        if refusal is None:
+            return None
+        answer.patience.stop(refused(refusal))
+        return answer

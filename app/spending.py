@@ -1,0 +1,141 @@
+"""Around the ledger: the limits of a caller, the account of a request, what hits cost, and what stops it all."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from app import routing
+from app.agents import desk
+from app.agents.limits import session_limits
+from app.background import Background
+from app.budget.account import Account
+from app.budget.balances import Balances
+from app.budget.fail_open import FailOpenLedger
+from app.budget.hits import pay_hit
+from app.budget.holding import Holder
+from app.budget.limits import limits_for
+from app.budget.live import Live
+from app.budget.marks import Marks
+from app.budget.watch import Leases, Refresh, Watch, Watched
+from app.config.budgets import BudgetRule
+from app.config.policy import Policy
+from app.domain import CacheHit, Caller, Limit, Remaining
+from app.errors import SpendingStopped, StoreUnavailable
+from app.journey import Journey
+from app.ports import BudgetLedger, Stops
+
+
+class Books(routing.Books, desk.Books, Protocol):
+    """Who knows what is spent and what is left."""
+
+
+def _none(_tenant: str) -> Sequence[BudgetRule]:
+    return ()
+
+
+async def _nothing() -> object:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What stands in Redis beside the policy: the rules of a tenant, and how keys and rules are read again."""
+
+    rules: Callable[[str], Sequence[BudgetRule]] = _none
+    keys: Refresh = _nothing
+    budgets: Refresh = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Treasury:
+    """Where limits are kept and held. `holder` is this replica's name in it."""
+
+    ledger: BudgetLedger
+    books: Books
+    leases: Leases
+    stops: Stops
+    marks: Marks
+    holder: str
+    stored: Stored = Stored()
+
+
+class Spending:
+    """One replica's. `policy` gives the policy in force."""
+
+    def __init__(self, treasury: Treasury, policy: Callable[[], Policy]) -> None:
+        self.live = Live()
+        watched = Watched(treasury.stops.stops, treasury.stored.keys, treasury.stored.budgets, policy)
+        self.watch = Watch(treasury.leases, treasury.holder, self.live, watched)
+        self.ledger = FailOpenLedger(treasury.ledger, lambda: policy().spending.fail_open.tokens)
+        self._treasury, self._policy = treasury, policy
+        self._balances, self._background = Balances(), Background()
+
+    def reconfigure(self, policy: Policy) -> None:
+        """Take what a new policy says of events."""
+        self._treasury.marks.webhook = policy.spending.webhook
+
+    def check(self, journey: Journey) -> None:
+        """Raise `SpendingStopped` for a stopped scope, before anything is looked up: a hit is stopped too."""
+        if stop := self.watch.stopped(journey.request.caller):
+            raise SpendingStopped(stop)
+
+    def limits(self, caller: Caller) -> list[Limit]:
+        """The limits that bind a caller now: a policy may have changed since its request began.
+
+        Raises `StoreUnavailable` where the stored ones were never read.
+        """
+        return limits_for(caller, (*self._policy().budgets, *self._treasury.stored.rules(caller.tenant)))
+
+    def limits_of(self, journey: Journey) -> list[Limit]:
+        """The caller's, and those of the sessions that the request is a step of."""
+        caller, lineage = journey.request.caller, journey.step.lineage if journey.step else ()
+        return [*self.limits(caller), *session_limits(caller.tenant, lineage, self._policy())]
+
+    @asynccontextmanager
+    async def account(self, journey: Journey, *, requests: int = 1) -> AsyncGenerator[Account, None]:
+        """What a request may spend; whatever ends it, what its attempts spent is booked, by a caller who leaves too.
+
+        `requests` is 0 for what LeanServe asks on its own account.
+        """
+        request, spending = journey.request, journey.policy.spending
+        limits = partial(self.limits_of, journey)
+        holder = Holder(request.id, request.caller, spending, limits, journey.spent, requests)
+        account = Account(self.ledger, holder)
+        try:
+            yield account
+        finally:
+            spent = replace(journey.spent(), requests=requests)
+            await asyncio.shield(asyncio.ensure_future(account.settle(spent)))
+            self._heard(journey, account.left)
+
+    async def hit(self, journey: Journey, hit: CacheHit) -> None:
+        """Pay a hit where the policy prices hits, and note what is left. Raises as `admit`."""
+        limits = self.limits_of(journey)
+        if journey.policy.spending.cache_hits:
+            journey.charged = await pay_hit(self.ledger, journey, hit, limits)
+        if limits:
+            await self._balance(journey, limits)
+
+    async def _balance(self, journey: Journey, limits: Sequence[Limit]) -> None:
+        """What is left, as last heard: a hit waits for the ledger only where nothing was heard lately."""
+        caller = journey.request.caller
+        known = self._balances.of(caller)
+        if known is None:
+            await self._ask(journey, limits)
+            return
+        journey.left = known
+        if not self._balances.fresh(caller):
+            self._balances.note(caller, known)  # one question at a time
+            self._background.start(self._ask(journey, limits), "a balance is old")
+
+    async def _ask(self, journey: Journey, limits: Sequence[Limit]) -> None:
+        with suppress(StoreUnavailable):
+            self._heard(journey, await self._treasury.books.remaining(journey.request.caller.tenant, limits))
+
+    def _heard(self, journey: Journey, left: Sequence[Remaining]) -> None:
+        if left:
+            journey.left = tuple(left)
+            self._balances.note(journey.request.caller, left)

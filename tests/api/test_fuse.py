@@ -1,0 +1,83 @@
+"""Streams of an engine behind a fuse, as the official client meets them."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+import pytest
+
+from app.budget.grants import RedisGrants
+from app.config.gateway import EchoBackend as Spec
+from app.config.gateway import StoreSpec
+from app.domain import Amounts, BackendCall, Caller, Chunk, Unit
+from app.store.client import open_cache_store
+from app.tiers.echo import EchoBackend
+from app.tiers.fuse import Fuses, Grants
+from tests.api.conftest import Serve
+from tests.api.test_budget_stops import said, streamed, told, usage
+from tests.harness import PATIENT, Running, spent_of, tier
+
+
+class FusedEcho(EchoBackend):
+    """As the echo tier's deployment: an engine that obeys its fuse."""
+
+    def __init__(self, open_books: Callable[[], Grants], **spec: Any) -> None:
+        super().__init__(Spec.model_validate({"kind": "echo", **spec}), "small/echo")
+        self._fuses = Fuses(open_books)
+
+    async def send(self, call: BackendCall, fuse: Any = None) -> AsyncGenerator[list[Chunk], None]:
+        async with aclosing(self._fuses.guarded(call, partial(super().send, call))) as batches:
+            async for chunks in batches:
+                yield chunks
+
+
+class ClosedBooks:
+    """The reservation's record was lost, or reclaimed though its holder lives."""
+
+    async def granted(self, tenant: str, reservation_id: str) -> Amounts | None:
+        return None
+
+
+def opened(serve: Serve, backend: FusedEcho, *budgets: dict[str, Any]) -> Running:
+    tiers = [{**tier("small"), "max_output_tokens": 1000}, tier("large")]
+    return serve(config={"tiers": tiers}, policy={"budgets": list(budgets)}, backends={"small/echo": backend})
+
+
+def books(redis_url: str) -> RedisGrants:
+    return RedisGrants(open_cache_store(redis_url, StoreSpec.model_validate(PATIENT)))
+
+
+@pytest.mark.parametrize("pace", [0, 0.2])
+def test_an_answer_that_is_granted_as_it_grows_is_whole(serve: Serve, clean_redis: str, pace: float) -> None:
+    """Stretch after stretch, with nothing lost between the account and the fuse."""
+    backend = FusedEcho(partial(books, clean_redis), tokens=700, time_per_token_ms=pace)
+    chunks = streamed(opened(serve, backend, {"tokens": 10_000}), stream_options={"include_usage": True})
+    assert len(said(chunks).split()) == 700
+    assert [choice["finish_reason"] for choice in chunks[-2]["choices"]] == ["stop"]
+    assert backend.stats().produced == 700
+
+
+@pytest.mark.parametrize("pace", [0, 0.2])
+def test_an_engine_makes_what_the_client_gets(serve: Serve, clean_redis: str, pace: float) -> None:
+    """At the limit: engine, client and books agree to the token."""
+    backend = FusedEcho(partial(books, clean_redis), tokens=700, time_per_token_ms=pace)
+    running = opened(serve, backend, {"tokens": 300})
+    last = streamed(running)[-1]
+    assert (last["choices"][0]["finish_reason"], last["choices"][0]["stop_reason"]) == ("length", "budget_exceeded")
+    assert told(last) == usage(296)
+    assert spent_of(running, Unit.TOKENS) == 300
+    assert (backend.stats().produced, backend.stats().active) == (296, 0)
+
+
+def test_an_answer_that_its_fuse_ended_is_never_shown_as_whole(serve: Serve) -> None:
+    """Though more is granted: the engine did not hear of it. What came is paid, and the client is told."""
+    backend = FusedEcho(ClosedBooks, tokens=700)
+    running = opened(serve, backend, {"tokens": 10_000})
+    chunks = streamed(running)
+    last = chunks[-1]
+    assert (last["choices"][0]["finish_reason"], last["choices"][0]["stop_reason"]) == ("length", "store_unavailable")
+    assert last["leanserve"]["stopped"]["code"] == "store_unavailable"
+    assert 0 < len(said(chunks).split()) <= 64
+    assert spent_of(running, Unit.TOKENS) == 4 + len(said(chunks).split()) == 4 + backend.stats().produced
+    assert [each.amount for each in running.gateway.spending.limits(Caller())] == [10_000]

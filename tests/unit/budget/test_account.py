@@ -1,0 +1,271 @@
+"""A request's account against a ledger in memory: what is held, what is shown, where it ends."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.budget.account import Account
+from app.budget.holding import Holder, Need
+from app.config.budgets import SpendingPolicy
+from app.domain import (
+    Amounts,
+    BudgetExceeded,
+    Caller,
+    Chunk,
+    Grant,
+    Limit,
+    MicroUsd,
+    Scope,
+    ScopeStopped,
+    Unit,
+    Usage,
+)
+from app.errors import AnswerStopped, BudgetRefused, SpendingStopped, StoreUnavailable
+from tests.fakes import FakeBudgetLedger
+
+CALLER = Caller("acme", feature="faq")
+SPENDING = SpendingPolicy(first_stretch=8, longest_stretch=32)
+
+
+def limit(amount: int, unit: Unit = Unit.TOKENS) -> Limit:
+    return Limit(Scope("acme"), unit, amount)
+
+
+def price(put_in: int, put_out: int) -> MicroUsd:
+    return MicroUsd(put_in + 2 * put_out)
+
+
+def need(output: int = 100, **options: Any) -> Need:
+    return Need(10, output, price, **options)
+
+
+class Bench:
+    """An account, its ledger, and what its ended attempts cost."""
+
+    def __init__(self, *limits: Limit) -> None:
+        self.ledger = FakeBudgetLedger()
+        self.limits = list(limits)
+        self.spent = Amounts()
+        self.shown = 0
+        self.account = Account(self.ledger, Holder("r", CALLER, SPENDING, lambda: self.limits, lambda: self.spent))
+
+    async def stream(self, tokens: int, *, batch: int = 1, told_input: int = 0) -> int:
+        """Pass `tokens` one by one in batches; how many came through."""
+        before = self.shown
+        for begin in range(0, tokens, batch):
+            chunks = [chunk(at + 1, told_input) for at in range(begin, min(begin + batch, tokens))]
+            async for part in self.account.passed(chunks):
+                self.shown += len(part)
+            await asyncio.sleep(0)
+        return self.shown - before
+
+
+def chunk(output: int, told_input: int = 0) -> Chunk:
+    usage = {"prompt_tokens": told_input, "completion_tokens": output} if told_input else None
+    return {"choices": [{"index": 0, "delta": {"content": "x"}}], **({"usage": usage} if usage else {})}
+
+
+async def test_admission_holds_the_input_and_one_stretch() -> None:
+    """Not the worst case: 10 + 8 tokens of 110."""
+    bench = Bench(limit(1000))
+    assert await bench.account.open(need()) is None
+    assert bench.ledger.held == Amounts(10, 8, MicroUsd(26), 1, 1)
+
+
+async def test_the_hold_grows_ahead_of_need_by_stretches_that_double() -> None:
+    """Half a stretch before its end the next is held: 8, then 16 more, then 32."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    await bench.stream(3)
+    assert bench.ledger.held.output_tokens == 8
+    await bench.stream(4)
+    assert bench.ledger.held.output_tokens == 8 + 16
+    await bench.stream(16)
+    assert bench.ledger.held.output_tokens == 8 + 16 + 32
+    assert await bench.stream(77) == 77
+    assert bench.ledger.held.output_tokens == 100
+
+
+@pytest.mark.parametrize("batch", [1, 7, 64])
+async def test_an_answer_ends_at_the_last_token_that_fits(batch: int) -> None:
+    """All that is left is used, and not one more is shown, however the chunks come."""
+    bench = Bench(limit(10 + 37))
+    await bench.account.open(need())
+    with pytest.raises(AnswerStopped) as caught:
+        await bench.stream(100, batch=batch)
+    assert bench.shown == 37
+    assert isinstance(caught.value.why, BudgetRefused)
+    assert bench.account.granted == 37
+
+
+async def test_an_engine_that_ignores_its_maximum_is_ended() -> None:
+    """A hundred were asked for, and held."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    with pytest.raises(AnswerStopped, match="beyond its maximum"):
+        await bench.stream(200)
+
+
+async def test_money_ends_an_answer_at_the_last_token_that_it_buys() -> None:
+    """10 for the input, 2 for each token: 55 micro-dollars buy 22."""
+    bench = Bench(limit(55, Unit.MICRO_USD))
+    await bench.account.open(need())
+    with pytest.raises(AnswerStopped):
+        await bench.stream(100)
+    assert bench.account.granted == 22
+
+
+async def test_what_does_not_fit_at_all_is_refused_and_changes_nothing() -> None:
+    """Ten tokens are the input alone."""
+    bench = Bench(limit(10))
+    refusal = await bench.account.open(need())
+    assert isinstance(refusal, BudgetExceeded)
+    assert bench.ledger.held == Amounts()
+    await bench.account.settle(Amounts())
+    assert bench.ledger.settled == []
+
+
+async def test_an_answer_that_cannot_grow_is_held_whole_or_refused() -> None:
+    """Ten and a hundred, or nothing."""
+    assert isinstance(await Bench(limit(109)).account.open(need(whole=True)), BudgetExceeded)
+    bench = Bench(limit(110))
+    assert await bench.account.open(need(whole=True)) is None
+    assert bench.ledger.held.tokens == 110
+
+
+async def test_input_held_in_vain_is_given_back_with_the_first_chunk() -> None:
+    """The bound was 10,000; the engine says 12."""
+    bench = Bench(limit(20_000))
+    await bench.account.open(Need(10_000, 100, price))
+    await bench.stream(1, told_input=12)
+    await asyncio.sleep(0)
+    assert bench.ledger.held.input_tokens == 12
+
+
+async def test_attempts_share_the_account() -> None:
+    """What a first attempt spent stays held when the next begins, at the next one's price."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    await bench.account.cover(price, stream=True)
+    await bench.stream(5)
+    bench.spent = Amounts(10, 5, MicroUsd(20))
+    await bench.account.cover(lambda put_in, put_out: MicroUsd(10 * (put_in + put_out)), stream=True)
+    assert bench.ledger.held.input_tokens == 20
+    assert bench.ledger.held.output_tokens >= 5 + 8
+    assert bench.ledger.held.micro_usd >= 20 + 10 * 18
+
+
+async def test_an_attempt_that_is_not_covered_is_not_made() -> None:
+    """The first attempt timed out and cost its input: no second one fits."""
+    bench = Bench(limit(20))
+    await bench.account.open(need())
+    bench.spent = Amounts(10, 0, MicroUsd(10))
+    with pytest.raises(BudgetRefused):
+        await bench.account.cover(price, stream=True)
+
+
+async def test_a_stop_is_heard_at_the_next_extension_and_at_a_recheck() -> None:
+    """The kill switch."""
+    bench = Bench()
+    await bench.account.open(need())
+    assert await bench.account.recheck() is None
+    bench.ledger.stopped = ScopeStopped(Scope("acme"), "runaway")
+    assert await bench.account.recheck() == bench.ledger.stopped
+    with pytest.raises(AnswerStopped) as caught:
+        await bench.stream(100)
+    assert isinstance(caught.value.why, SpendingStopped)
+    assert bench.account.granted == 8
+
+
+async def test_a_lowered_limit_is_seen_by_a_recheck() -> None:
+    """What is held is more than what is allowed now."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.limits = [limit(5)]
+    assert isinstance(await bench.account.recheck(), BudgetExceeded)
+
+
+async def test_a_store_that_comes_back_in_time_ends_nothing() -> None:
+    """An extension that failed is asked for again before the grant is used up."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.ledger.faults = 2
+    assert await bench.stream(50) == 50
+
+
+async def test_a_store_that_stays_away_ends_the_answer_with_what_was_granted() -> None:
+    """Nothing is shown that was not granted."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.ledger.faults = 1000
+    with pytest.raises(AnswerStopped) as caught:
+        await bench.stream(50)
+    assert isinstance(caught.value.why, StoreUnavailable)
+    assert bench.account.granted == 8
+
+
+async def test_settling_books_what_was_spent_and_never_more_than_was_held() -> None:
+    """An engine that lies about its tokens overspends nothing."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    await bench.account.settle(Amounts(10, 500, MicroUsd(5000), 1))
+    assert bench.ledger.settled == [Amounts(10, 8, MicroUsd(26), 1)]
+
+
+async def test_an_answer_that_ends_with_its_last_granted_token_is_whole() -> None:
+    """Nothing more is asked for, and nothing was stopped: the engine says that it is done."""
+    bench = Bench(limit(10 + 8))
+    await bench.account.open(need())
+    last = chunk(8)
+    last["choices"][0]["finish_reason"] = "stop"
+    shown = [part async for part in bench.account.passed([*map(chunk, range(1, 8)), last])]
+    assert sum(map(len, shown)) == 8
+
+
+async def test_several_choices_share_a_stretch_for_each() -> None:
+    """Three answers of up to 100 tokens: 24 to begin with, at least one for each."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need(300, choices=3))
+    assert bench.ledger.held.output_tokens == 24
+    assert isinstance(await Bench(limit(12)).account.open(need(300, choices=3)), BudgetExceeded)
+
+
+async def test_an_engine_is_lent_what_it_may_use_as_it_begins() -> None:
+    """Of the attempt alone; nothing where its own maximum is all that bounds it, or nothing limits it."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    assert bench.account.lend() == Grant("r", "acme", 0, 8, 100)
+    bench.spent = Amounts(10, 5, MicroUsd(20))
+    await bench.account.open(need(choices=2))
+    await bench.account.cover(price, stream=True)
+    assert bench.account.lend() == Grant("r", "acme", 5, 16, 100, 2)
+    await bench.account.open(need(6))
+    assert bench.account.lend() is None
+    await bench.account.open(need(whole=True))
+    assert bench.account.lend() is None
+    free = Bench()
+    await free.account.open(need())
+    assert free.account.lend() is None
+
+
+async def test_an_answer_that_breaks_off_at_its_fuse_says_why() -> None:
+    """Refused where no more fits; else the engine did not hear of its grant. Without a fuse it is none of ours."""
+    bench = Bench(limit(10 + 20))
+    await bench.account.open(need())
+    await bench.account.broke_off()
+    bench.account.lend()
+    with pytest.raises(AnswerStopped) as late:
+        await bench.account.broke_off()
+    assert isinstance(late.value.why, StoreUnavailable)
+    with pytest.raises(AnswerStopped) as refused:
+        await bench.account.broke_off()
+    assert isinstance(refused.value.why, BudgetRefused)
+
+
+async def test_what_is_risked_is_all_that_is_held_for_the_answer() -> None:
+    """And nothing where nobody limits it: an engine that dies cannot be asked what it made."""
+    bench, free = Bench(limit(1000)), Bench()
+    for each in (bench, free):
+        await each.account.open(need())
+    assert (bench.account.risked, free.account.risked) == (Usage(10, 0, 8), Usage())

@@ -1,0 +1,192 @@
+"""Who waits for a limit: in which order, how many, how long. The clock stands, and sleeping moves it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from app.budget.queue import AFTER_S, POLL_S, ThrottleQueue
+from app.config.budgets import ThrottlePolicy
+from app.domain import BudgetExceeded, Limit, LimitAction, Refusal, Scope, ScopeStopped, Unit
+from tests.fakes_backends import FakeClock
+
+ONE = Limit(Scope("acme"), Unit.CONCURRENT, 1, action=LimitAction.THROTTLE)
+FULL = BudgetExceeded(ONE, 0, 1, None)
+POLICY = ThrottlePolicy(max_wait_s=1)
+
+
+class Line:
+    """A queue, and a limit that lets through as many as `free` says; `through` keeps who came through, in order."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.slept: list[float] = []
+        self.free = 0
+        self.through: list[str] = []
+        self.tried: list[str] = []
+        self.queue = ThrottleQueue(clock=self.clock, sleep=self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.now += seconds
+        await asyncio.sleep(0)
+
+    def trying(self, name: str, refusal: Refusal = FULL) -> Callable[[], Awaitable[Refusal | None]]:
+        """A try of `name`, refused with `refusal` while nothing is free."""
+
+        async def again() -> Refusal | None:
+            self.tried.append(name)
+            if not self.free:
+                return refusal
+            self.free -= 1
+            self.through.append(name)
+            return None
+
+        return again
+
+    async def wait(
+        self, name: str, policy: ThrottlePolicy = POLICY, refusal: BudgetExceeded = FULL, then: Refusal | None = None
+    ) -> Refusal | None:
+        return await self.queue.wait(policy, refusal, self.trying(name, then or refusal))
+
+
+PATIENT = ThrottlePolicy(max_wait_s=1000)
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_who_waits_is_let_through_when_there_is_room() -> None:
+    """Somebody else ended."""
+    line = Line()
+    waiting = asyncio.ensure_future(line.wait("a", PATIENT))
+    await turns()
+    assert not waiting.done()
+    line.free = 1
+    assert await waiting is None
+    assert set(line.slept) == {POLL_S}
+
+
+async def test_in_the_order_of_coming() -> None:
+    """Only the first in line tries, so that none overtakes it."""
+    line = Line()
+    waiting = []
+    for name in "abc":
+        waiting.append(asyncio.ensure_future(line.wait(name, PATIENT)))
+        await turns(2)
+    await turns()
+    assert set(line.tried) == {"a"}
+    line.free = 3
+    assert await asyncio.gather(*waiting) == [None] * 3
+    assert line.through == ["a", "b", "c"]
+
+
+async def test_lines_of_other_limits_go_on() -> None:
+    """Who waits for another limit is not held up."""
+    line = Line()
+    first = asyncio.ensure_future(line.wait("a", PATIENT))
+    await turns()
+    other = replace(FULL, limit=replace(ONE, scope=Scope("other")))
+    second = asyncio.ensure_future(line.wait("b", PATIENT, other))
+    await turns()
+    assert set(line.tried) == {"a", "b"}
+    line.free = 2
+    assert not any(await asyncio.gather(first, second))
+
+
+async def test_as_many_as_the_policy_lets_wait() -> None:
+    """One more is refused at once, and never tried; a place that is left is free again."""
+    line, two = Line(), ThrottlePolicy(max_wait_s=1000, max_waiting=2)
+    waiting = [asyncio.ensure_future(line.wait(name, two)) for name in "ab"]
+    await turns()
+    assert await line.wait("c", two) == FULL
+    assert "c" not in line.tried
+    waiting[1].cancel()
+    await turns()
+    third = asyncio.ensure_future(line.wait("d", two))
+    await turns()
+    line.free = 2
+    assert not any(await asyncio.gather(waiting[0], third))
+    assert line.through == ["a", "d"]
+
+
+async def test_no_longer_than_the_policy_says() -> None:
+    """The last refusal is the answer, not the first: it knows what is left now."""
+    line = Line()
+    began = line.clock.now
+    last = replace(FULL, requested=1, resets_in_s=7.0)
+    assert await line.wait("a", then=last) == last
+    assert line.clock.now - began == pytest.approx(POLICY.max_wait_s)
+
+
+async def test_who_is_not_first_in_time_is_refused_too() -> None:
+    """Whose time is over before its turn comes, by the real clock of the loop, never tried."""
+    line = Line()
+    first = asyncio.ensure_future(line.wait("a", PATIENT))
+    await turns()
+    assert await line.wait("b", ThrottlePolicy(max_wait_s=0.05)) == FULL
+    assert "b" not in line.tried
+    line.free = 1
+    assert await first is None
+
+
+async def test_a_window_that_turns_soon_is_waited_for() -> None:
+    """To the moment, and a little more: the clock of Redis is another."""
+    line = Line()
+    soon = replace(FULL, resets_in_s=0.03)
+    waiting = asyncio.ensure_future(line.wait("a", PATIENT, soon))
+    await turns(1)
+    line.free = 1
+    assert await waiting is None
+    assert line.slept[0] == pytest.approx(0.03 + AFTER_S)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ScopeStopped(Scope("acme"), "runaway"),
+        BudgetExceeded(replace(ONE, unit=Unit.TOKENS, action=LimitAction.REJECT), 0, 5, None),
+        BudgetExceeded(replace(ONE, unit=Unit.TOKENS, action=LimitAction.DOWNGRADE), 0, 5, None),
+    ],
+)
+async def test_another_policys_refusal_comes_through(other: Refusal) -> None:
+    """At the first try: what is stopped meanwhile, or does not fit elsewhere, waits for nothing."""
+    line = Line()
+    assert await line.wait("a", PATIENT, then=other) == other
+    assert line.tried == ["a"]
+
+
+async def test_what_never_fits_does_not_wait() -> None:
+    """More than the whole limit is refused at once."""
+    line = Line()
+    too_much = replace(FULL, requested=2)
+    assert await line.wait("a", refusal=too_much) == too_much
+    assert (line.tried, line.slept) == ([], [])
+
+
+async def test_a_try_under_way_is_not_cut() -> None:
+    """Its grant would be nobody's: who became the first in line is granted, though its time is over meanwhile."""
+    line, gate = Line(), asyncio.Event()
+
+    async def slow() -> Refusal | None:
+        await gate.wait()
+        return None
+
+    waiting = asyncio.ensure_future(line.queue.wait(ThrottlePolicy(max_wait_s=0.2), FULL, slow))
+    await asyncio.sleep(0.3)
+    gate.set()
+    assert await waiting is None
+
+
+async def test_nothing_is_left_of_who_left() -> None:
+    """Lines and places are free again, however a wait ends."""
+    line = Line()
+    waiting = [asyncio.ensure_future(line.wait(name, PATIENT)) for name in "ab"]
+    await turns()
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert (line.queue._lines, line.queue._waiting) == ({}, 0)
