@@ -9,21 +9,29 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from ray.serve.handle import DeploymentHandle
 
-from app.api.app import create_app
-from app.api.callers import KeyRing
+from app.access.configured import Entrance
+from app.access.desk import KeyDesk
+from app.access.ring import KeyRing
+from app.access.stored import StoredKeys
+from app.agents.sessions import Sessions
+from app.api.app import Desks, create_app
 from app.api.health import Check
-from app.budget.retrying import RetryingLedger
+from app.budget.desk import BudgetDesk
+from app.budget.stored import StoredBudgets
 from app.cache.desk import CacheDesk
 from app.cache.exact import ExactCache
 from app.cache.flights.flights import Flights
 from app.cache.journal import CacheJournal
 from app.config.gateway import GatewayConfig
+from app.config.policy import Policy
 from app.gateway import Gateway, Stages
 from app.learn.journal import RouteJournal
 from app.ports import Backend, ComplexityRouter, Normalizer, SemanticCache
 from app.prompt.keys import KeyMaker
 from app.route.sessions import SessionTiers
+from app.spending import Stored
 from app.store.client import Store
+from app.store.revised import first_read
 from app.tiers.attempts import Attempts
 from app.tiers.catalog import TierCatalog
 from deployments import parts
@@ -39,8 +47,15 @@ class Assembly:
     """What an ingress replica holds."""
 
     gateway: Gateway
+    keys: KeyRing
     app: FastAPI
-    warming: asyncio.Task[None]
+    tasks: tuple[asyncio.Task[None], ...]
+
+    def reconfigure(self, policy: Policy) -> None:
+        """A new policy. Raises `ConfigError` for one that cannot be served, or under which nobody could enter."""
+        self.keys.check(policy.keys)
+        self.gateway.reconfigure(policy)
+        self.keys.configure(policy.keys)
 
 
 async def assemble(
@@ -54,6 +69,10 @@ async def assemble(
     store = await parts.open_store(config)
     backends = parts.open_backends(config, {name: _remote(config, name, handle) for name, handle in tiers.items()})
     cache_store = parts.open_cache_store(config)
+    telemetry = parts.open_replica_telemetry()
+    stored, rules = StoredKeys(store), StoredBudgets(store)
+    await first_read(stored.table, rules.table)
+    treasury = parts.open_treasury(store, telemetry, Stored(rules.rules_for, stored.table.refresh, rules.table.refresh))
     stages = Stages(
         keys=KeyMaker(config.embedder.identity, config.answerers, parts.verifier_version()),
         exact=ExactCache(cache_store),
@@ -64,16 +83,26 @@ async def assemble(
         semantic=await _semantic_cache(config, semantic_cache),
         router=_router(config, router),
         sessions=SessionTiers(cache_store),
-        books=parts.open_ledger(store),
-        ledger=RetryingLedger(parts.open_ledger(store)),
+        agents=Sessions(store, cache_store),
+        treasury=treasury,
         attempts=Attempts(backends, clock=parts.clock),
-        telemetry=parts.open_replica_telemetry(),
+        telemetry=telemetry,
     )
     gateway = Gateway(stages, TierCatalog(config.tiers))
-    keys = KeyRing.parse(os.environ.get("LEANSERVE_API_KEYS", ""))
+    keys = KeyRing(Entrance.of(os.environ, await parts.http_host()), stored)
     checks = _checks(store, stages, [backend for tier in backends for backend in tier.backends])
-    app = create_app(gateway, config, keys, checks, CacheDesk.over(store, stages.journal))
-    return Assembly(gateway, app, asyncio.ensure_future(_warm(checks)))
+    app = create_app(gateway, config, keys, checks, _desks(store, gateway, keys, stored, rules))
+    tasks = (asyncio.ensure_future(_warm(checks)), asyncio.ensure_future(gateway.spending.watch.run()))
+    return Assembly(gateway, keys, app, tasks)
+
+
+def _desks(store: Store, gateway: Gateway, keys: KeyRing, stored: StoredKeys, rules: StoredBudgets) -> Desks:
+    treasury = gateway.stages.treasury
+    return Desks(
+        CacheDesk.over(store, gateway.stages.journal),
+        KeyDesk(stored, treasury.stops, configured=lambda: keys.configured),
+        BudgetDesk(rules, treasury.books, treasury.stops, lambda: gateway.policy.budgets),
+    )
 
 
 async def _warm(checks: dict[str, Check]) -> None:
@@ -94,7 +123,7 @@ def _remote(config: GatewayConfig, name: str, handle: DeploymentHandle) -> Backe
 
 
 def _normalizer(config: GatewayConfig, handle: DeploymentHandle | None) -> Normalizer:
-    return RemoteNormalizer(handle) if handle else parts.open_normalizer(config.embedder)
+    return RemoteNormalizer(handle) if handle else parts.open_normalizer(config)
 
 
 async def _semantic_cache(config: GatewayConfig, handle: DeploymentHandle | None) -> SemanticCache:

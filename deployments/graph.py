@@ -7,7 +7,7 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.config import DeploymentActorConfig
 
-from app.config.gateway import EchoBackend, GatewayConfig, LightStage, TierSpec, VllmBackend
+from app.config.gateway import EchoBackend, GatewayConfig, LightStage, StoreSpec, TierSpec, VllmBackend
 from deployments.budget import BudgetActor
 from deployments.cache import SemanticCacheDeployment
 from deployments.ingress import Ingress
@@ -33,7 +33,7 @@ def build(args: dict[str, Any]) -> Application:
         "semantic_cache": _stage(config, "semantic_cache", SemanticCacheDeployment, "SemanticCache"),
         "router": _stage(config, "router", ComplexityRouterDeployment, "ComplexityRouter"),
     }
-    tiers = {name: app for tier in config.tiers for name, app in _backends(tier).items()}
+    tiers = {name: app for tier in config.tiers for name, app in _backends(tier, config.store).items()}
     return _ingress(config).bind(config, tiers=tiers, **stages)
 
 
@@ -42,7 +42,7 @@ def _ingress(config: GatewayConfig) -> serve.Deployment:
     budget = DeploymentActorConfig(
         name="budget",
         actor_class=ray.remote(BudgetActor),
-        init_kwargs={"config": config},
+        init_kwargs={"config": config.model_dump(mode="json")},
         actor_options={"num_cpus": 0},
     )
     options = {"max_ongoing_requests": 1024, "user_config": {}, **config.serve.get("ingress", {})}
@@ -57,12 +57,12 @@ def _stage(config: GatewayConfig, stage: LightStage, deployment: type, name: str
     return serve.deployment(deployment, name=name, **options).bind(config)
 
 
-def _backends(tier: TierSpec) -> dict[str, Application]:
+def _backends(tier: TierSpec, store: StoreSpec) -> dict[str, Application]:
     """The backends of a tier that run in this cluster; upstreams over HTTP are the ingress's own clients."""
     found: dict[str, Application] = {}
     for name, spec in zip(tier.backend_names(), tier.backends, strict=True):
         if isinstance(spec, EchoBackend):
-            found[name] = echo_tier(spec, name)
+            found[name] = echo_tier(spec, name, store)
         elif isinstance(spec, VllmBackend):
-            found[name] = vllm_tier(tier, spec, name, model_source(tier.model))
+            found[name] = vllm_tier(tier, spec, name, model_source(tier.model), store)
     return found

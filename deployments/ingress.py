@@ -29,4 +29,4 @@ class Ingress:
 
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """A new policy, without a restart. Raises for one that cannot be served."""
-        self._assembly.gateway.reconfigure(Policy.model_validate(user_config))
+        self._assembly.reconfigure(Policy.model_validate(user_config))

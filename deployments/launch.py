@@ -6,6 +6,7 @@ that runs already on the machine is neither used nor stopped.
 """
 
 import argparse
+import asyncio
 import os
 import shutil
 import signal
@@ -22,8 +23,10 @@ from types import FrameType
 
 import psutil
 
+from app.access.start import keys_of
 from app.config.load import ServeFile, load
 from app.errors import ConfigError
+from app.store.client import DEFAULT_REDIS_URL
 from deployments import haproxy
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
@@ -50,6 +53,7 @@ def main() -> int:
 def _run(config: Path, home: Path) -> int:
     file, stop = load(config), threading.Event()
     _refuse_taken_port(file)
+    asyncio.run(keys_of(file, os.environ, os.environ.get("REDIS_URL", DEFAULT_REDIS_URL)))
     session = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
     _prepare(home, session)
     code = 1

@@ -1,29 +1,43 @@
 """The parts of the graph, opened on what a replica finds in its environment: secrets and addresses come from there."""
 
+import asyncio
 import logging
 import os
 import time
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import httpx
+from ray.serve.context import _get_global_client
+
+from app.budget.grants import RedisGrants
+from app.budget.leases import RedisLeases
 from app.budget.ledger import RedisBudgetLedger
+from app.budget.marks import Marks
+from app.budget.retrying import RetryingLedger
+from app.budget.stops import RedisStops
 from app.cache.semantic import RedisSemanticCache
-from app.config.gateway import EmbedderSpec, GatewayConfig, OpenAIBackend
+from app.config.gateway import EmbedderSpec, GatewayConfig, OpenAIBackend, StoreSpec
 from app.embed.source import find_embedder
 from app.models.pull import resolve
 from app.observe.telemetry import Telemetry, open_telemetry
 from app.ports import Backend, Verifier
-from app.prompt.normalizer import PromptNormalizer
 from app.route.complexity import ComplexityRouter
 from app.route.heads import check_embedder, load_head
-from app.store.client import Store
+from app.spending import Stored, Treasury
+from app.store.client import DEFAULT_REDIS_URL, Store
 from app.store.client import open_cache_store as connect_cache
 from app.store.client import open_store as connect
 from app.tiers.attempts import Tier
 from app.tiers.openai_upstream import OpenAIBackend as Upstream
 
-DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+if TYPE_CHECKING:
+    from app.prompt.normalizer import PromptNormalizer
+
 DEFAULT_HOME = ".leanserve"
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - what Ray's HAProxy binds where no host is named
 clock = time.monotonic
 
 
@@ -37,9 +51,29 @@ def open_cache_store(config: GatewayConfig) -> Store:
     return connect_cache(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), config.store, clock=clock)
 
 
-def open_ledger(store: Store) -> RedisBudgetLedger:
-    """The ledger in `store`."""
-    return RedisBudgetLedger(store, clock=clock)
+def open_treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasury:
+    """The ledger of a replica, under a name that no other replica has, not even the same one after a restart."""
+    holder = f"{os.getpid()}-{uuid4().hex}"
+    secret = os.environ.get("LEANSERVE_WEBHOOK_SECRET", "").encode()
+    marks = Marks(telemetry.mark_passed, httpx.AsyncClient(), sleep=asyncio.sleep, secret=secret)
+    ledger = RedisBudgetLedger(store, holder=holder, tell=marks.told, clock=clock)
+    return Treasury(RetryingLedger(ledger), ledger, open_leases(store), RedisStops(store), marks, holder, stored)
+
+
+def open_grants(spec: StoreSpec) -> RedisGrants:
+    """What that ledger granted, for a replica of an engine: with time-outs as short as the caches'."""
+    return RedisGrants(connect_cache(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), spec, clock=clock))
+
+
+async def http_host() -> str:
+    """What HTTP is bound to, as Ray Serve has it: its options are not the application's."""
+    client = await asyncio.to_thread(_get_global_client)  # it blocks
+    return str(client.http_config.host or ALL_INTERFACES)
+
+
+def open_leases(store: Store) -> RedisLeases:
+    """Who holds in that ledger and is alive."""
+    return RedisLeases(store, clock=clock)
 
 
 async def open_semantic_cache(config: GatewayConfig) -> RedisSemanticCache:
@@ -61,11 +95,19 @@ def verifier_version() -> str:
     return packaged_version()
 
 
-def open_normalizer(spec: EmbedderSpec) -> PromptNormalizer:
-    """The normalizer with its embedder loaded: a second; seconds, and torch, for a model that is no BERT."""
-    from app.embed.sentence import SentenceEmbedder  # noqa: PLC0415 - onnxruntime, only where it runs
+def open_normalizer(config: GatewayConfig) -> "PromptNormalizer":
+    """The normalizer with its embedder and the tiers' tokenizers loaded: seconds.
 
-    return PromptNormalizer(SentenceEmbedder.open(spec, find_embedder(spec.model)))
+    With torch for an embedder that is no BERT. Tokenizers that are not here are fetched from the hub meanwhile.
+    """
+    from app.embed.sentence import SentenceEmbedder  # noqa: PLC0415 - onnxruntime, only where it runs
+    from app.prompt.counting.counter import InputCounter  # noqa: PLC0415 - tokenizers and jinja2, likewise
+    from app.prompt.normalizer import PromptNormalizer  # noqa: PLC0415
+
+    spec, counter = config.embedder, InputCounter.open(config.tiers, model_source)
+    if counter.missing:
+        Thread(target=counter.fetch, name="fetch-tokenizers", daemon=True).start()
+    return PromptNormalizer(SentenceEmbedder.open(spec, find_embedder(spec.model)), counter)
 
 
 def open_router(embedder: EmbedderSpec) -> ComplexityRouter:

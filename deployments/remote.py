@@ -23,7 +23,7 @@ from app.domain import (
     RouteDecision,
     RouteTerms,
 )
-from app.errors import BackendOverloaded, BackendUnavailable, LeanServeError
+from app.errors import BackendLost, BackendOverloaded, BackendUnavailable, LeanServeError
 
 T = TypeVar("T")
 
@@ -39,7 +39,9 @@ def faults(name: str) -> Iterator[None]:
         if isinstance(error.cause, LeanServeError):
             raise error.cause from error
         raise BackendUnavailable(f"{name} failed") from error
-    except (RayActorError, RayError, RayServeException) as error:
+    except RayActorError as error:
+        raise BackendLost(f"{name} ended before it had answered") from error
+    except (RayError, RayServeException) as error:
         raise BackendUnavailable(f"{name} is unavailable") from error
 
 
@@ -69,6 +71,10 @@ class RemoteNormalizer(RemoteStage):
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """One hop."""
         return cast("list[bytes]", await _call("normalizer", self._handle.embed.remote(texts)))
+
+    async def count(self, request: GatewayRequest) -> dict[str, int]:
+        """One hop."""
+        return cast("dict[str, int]", await _call("normalizer", self._handle.count.remote(request)))
 
 
 class RemoteSemanticCache(RemoteStage):

@@ -5,10 +5,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-JSON = {"content-type": "application/json"}
+JSON = {"content-type": "application/json", "authorization": "Bearer local"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ class Client:
         """Hang up."""
         self._connection.close()
 
-    def post(self, path: str, body: bytes) -> Reply:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
         """One request, one whole answer. Raises `Refused` unless its status is 200."""
         started = time.perf_counter()
-        response = self._send(path, body)
+        response = self._send(path, body, headers)
         content = response.read()
         seconds = time.perf_counter() - started
         if response.status != 200:
@@ -83,8 +84,8 @@ class Client:
             first_event, first_text, time.perf_counter() - started, _headers(response), usage["completion_tokens"]
         )
 
-    def _send(self, path: str, body: bytes) -> HTTPResponse:
-        self._connection.request("POST", self._prefix + path, body, JSON)
+    def _send(self, path: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> HTTPResponse:
+        self._connection.request("POST", self._prefix + path, body, {**JSON, **headers})
         return self._connection.getresponse()
 
 

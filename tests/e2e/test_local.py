@@ -9,7 +9,7 @@ import openai
 import psutil
 import pytest
 
-from tests.serve.conftest import Cluster
+from tests.serve.conftest import LOCAL, Cluster
 from tests.serve.test_graph import ask, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -171,7 +171,9 @@ def test_a_client_that_leaves_stops_the_engine(local: Cluster) -> None:
     assert engines
     body = {"model": "small", "messages": [{"role": "user", "content": "Write a long story."}], "stream": True}
     extra = {"max_tokens": 1800, "ignore_eos": True}
-    with httpx.stream("POST", f"{local.url}/v1/chat/completions", json={**body, **extra}, headers=FRESH) as answer:
+    with httpx.stream(
+        "POST", f"{local.url}/v1/chat/completions", json={**body, **extra}, headers=FRESH | LOCAL
+    ) as answer:
         chunks = answer.iter_bytes()
         for _ in range(3):
             next(chunks)

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.route import route_app
-from tests.serve.conftest import Cluster
+from tests.serve.conftest import LOCAL, Cluster
 from tests.unit.route.judged_prompts import HARD
 
 pytestmark = pytest.mark.serve
@@ -105,7 +105,10 @@ def test_the_graph_decides_as_the_command_line_does(cluster: Cluster, tmp_path: 
     assert said.exit_code == 0, said.output
     for text, line in zip(texts, output.read_text().splitlines(), strict=True):
         body = {"model": "auto", "messages": [{"role": "user", "content": text}]}
-        graph, told = httpx.post(f"{cluster.url}/v1/route", json=body, timeout=30).json(), json.loads(line)
+        graph, told = (
+            httpx.post(f"{cluster.url}/v1/route", json=body, headers=LOCAL, timeout=30).json(),
+            json.loads(line),
+        )
         assert {name: graph[name] for name in ("tier", "reason", "uncertain")} == {
             name: told[name] for name in ("tier", "reason", "uncertain")
         }
@@ -145,7 +148,7 @@ async def _spend(cluster: Cluster, tenant: str, requests: int) -> tuple[int, lis
 
         async def one(i: int) -> httpx.Response:
             body = {"model": "small", "messages": [{"role": "user", "content": f"question number {i} {uuid4().hex}"}]}
-            headers = {"x-leanserve-tenant": tenant, "x-leanserve-cache": "no-cache, no-store"}
+            headers = {**LOCAL, "x-leanserve-tenant": tenant, "x-leanserve-cache": "no-cache, no-store"}
             return await client.post(f"{cluster.url}/v1/chat/completions", json=body, headers=headers)
 
         answers = await asyncio.gather(*(one(i) for i in range(requests)))
@@ -157,7 +160,8 @@ def test_a_client_that_leaves_stops_the_tier(cluster: Cluster) -> None:
     """The abort crosses the proxy and the hop: the attempt ends as ignored, long before its last token."""
     before = sum(metric(cluster, "leanserve_attempts_total", 'outcome="ignored"').values())
     body = {"model": "large", "messages": [{"role": "user", "content": "w " * 3000}], "stream": True}
-    with httpx.stream("POST", f"{cluster.url}/v1/chat/completions", json={**body, "max_tokens": 3000}) as answer:
+    body = {**body, "max_tokens": 3000}
+    with httpx.stream("POST", f"{cluster.url}/v1/chat/completions", json=body, headers=LOCAL) as answer:
         next(answer.iter_bytes())
     assert until(lambda: sum(metric(cluster, "leanserve_attempts_total", 'outcome="ignored"').values()) > before)
 
@@ -176,7 +180,7 @@ def test_errors_cross_the_hop(cluster: Cluster) -> None:
         ask(cluster, "x", model="none-such")
     with pytest.raises(openai.BadRequestError):
         ask(cluster, "x", temperature=99)
-    assert httpx.post(f"{cluster.url}/v1/chat/completions", content=b"x" * 3_000_000).status_code == 413
+    assert httpx.post(f"{cluster.url}/v1/chat/completions", content=b"x" * 3_000_000, headers=LOCAL).status_code == 413
 
 
 def test_embeddings_are_the_graphs_own(cluster: Cluster) -> None:
@@ -199,7 +203,7 @@ def test_a_new_policy_needs_no_restart(cluster: Cluster) -> None:
         policy["version"] = "2"
         policy["routing"] = {"thresholds": {"small": 0.0}}
         policy["prices"]["large"] = {"input": "1000", "output": "0"}
-        policy["budgets"].append({"scope": "tenant", "name": "stopped", "tokens": 0, "window": "total"})
+        policy["budgets"].append({"tenant": "stopped", "tokens": 0, "window": "total"})
 
     cluster.edit(change)
     assert until(lambda: ask(cluster, "Say hello.", **easy).headers["x-leanserve-tier"] == "large")

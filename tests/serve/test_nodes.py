@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.serve.conftest import INLINE, document
+from tests.serve.conftest import INLINE, LOCAL, document
 from tests.serve.nodes import BIN, Nodes, started
 from tests.serve.test_graph import until
 
@@ -51,7 +51,7 @@ class Served:
     async def ask(self, client: httpx.AsyncClient, model: str, text: str) -> httpx.Response:
         """One question, neither read from nor written to the cache."""
         body = {"model": model, "messages": [{"role": "user", "content": text}]}
-        headers = {"x-leanserve-cache": "no-cache, no-store"}
+        headers = {**LOCAL, "x-leanserve-cache": "no-cache, no-store"}
         return await client.post(f"{self.url}/v1/chat/completions", json=body, headers=headers)
 
     async def flood(self, model: str, requests: int, clients: int, text: str = "a question") -> list[httpx.Response]:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import redis
 
-from tests.serve.conftest import Cluster, document, launched
+from tests.serve.conftest import LOCAL, Cluster, document, launched
 from tests.serve.test_graph import metric, until
 
 pytestmark = pytest.mark.serve
@@ -76,7 +76,7 @@ async def stampede(cluster: Cluster, model: str, text: str, streams: list[bool])
     """A client for each of `streams`, all at once."""
     body = {"model": model, "messages": [{"role": "user", "content": text}]}
     limits = httpx.Limits(max_connections=len(streams))
-    async with httpx.AsyncClient(timeout=40, limits=limits) as client:
+    async with httpx.AsyncClient(timeout=40, limits=limits, headers=LOCAL) as client:
         return await asyncio.gather(*(ask(client, cluster, {**body, "stream": stream}) for stream in streams))
 
 

@@ -1,0 +1,54 @@
+"""Hard limits on the whole graph, in small: a crowd, kills in the middle of it, and streams that are stopped.
+
+Large it is `make bench-budget`, which measures what is only bounded here.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from tests.benchmarks.budgets import chaos, overrun, stop
+from tests.benchmarks.budgets.graph import Graph, running
+
+pytestmark = pytest.mark.serve
+CLIENTS, STREAMS, ROUNDS = 80, 30, len(chaos.TARGETS)
+FULL, WAITING, _ = overrun.SCENES
+PATIENT_S = 4.0
+"""The goal is a second, on a machine with nothing else to do."""
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """Two ingress replicas, two of each tier, and a Redis of its own, for it is killed too."""
+    rules = [*overrun.rules(CLIENTS), *chaos.rules(ROUNDS, CLIENTS), *stop.rules()]
+    with running(tmp_path_factory.mktemp("budgets"), rules) as found:
+        yield found
+
+
+@pytest.mark.parametrize("scene", [FULL, WAITING], ids=lambda scene: scene.action)
+def test_a_crowd_spends_what_there_is_and_not_one_token_more(graph: Graph, scene: overrun.Scene) -> None:
+    """By the books, by what clients were told and by what engines made; who waits uses it up."""
+    found = asyncio.run(overrun.load(graph, scene, CLIENTS))
+    assert found.overrun <= 0
+    assert (found.apart, found.beyond, found.unequal) == (0, 0, {})
+    assert found.told == found.booked > 0
+    assert found.unused < (0.05 if scene is WAITING else 0.5)
+
+
+@pytest.mark.parametrize("number", range(ROUNDS), ids=chaos.TARGETS)
+def test_whoever_is_killed_nobody_spends_more(graph: Graph, number: int) -> None:
+    """Nothing beyond the limit, and books that agree with the engines; what the dead held is spent in 10 s."""
+    done = asyncio.run(chaos.round_(graph, number, CLIENTS))
+    assert done.found.overrun <= 0
+    assert done.found.apart == 0 or (done.target == "tier" and done.found.apart < 0)
+    assert done.found.made_of_reclaimed <= sum(done.found.reclaimed.values())
+    assert done.freed_s <= chaos.RECLAIMED_S
+
+
+@pytest.mark.parametrize("name", ["kill switch", "limit lowered by the admin's API"])
+def test_live_streams_end_cleanly_on_every_replica(graph: Graph, name: str) -> None:
+    """Each says why, and what it cost."""
+    done = asyncio.run(stop.stop(graph, STREAMS, *stop.DEEDS[name]))
+    assert done.clean == STREAMS
+    assert done.seconds < PATIENT_S
