@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-dep
 CODE := app deployments tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test lint format models bench-hops bench-cache bench-route clean
+.PHONY: help setup serve test lint format models bench-hops bench-cache bench-route bench-budget clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-cache: setup $(RIVALS)/installed ## measure the cache beside GPTCache and 
 
 bench-route: setup ## measure the router's time, and its worth beside mixes by lot; BENCH="--only decision" for less
 	$(BIN)/python -m tests.benchmarks.route $(BENCH)
+
+bench-budget: setup models ## prove the hard limits on a whole graph, and measure what they cost; BENCH="--only path" for less
+	$(BIN)/python -m tests.benchmarks.budget $(BENCH)
 
 clean: ## remove the virtual environment and caches; models and data in .leanserve stay
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
