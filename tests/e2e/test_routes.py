@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from app.cli.root import cli
 from app.store.keys import Keys
 from tests.e2e.test_local import FRESH, HARD
-from tests.serve.conftest import Cluster
+from tests.serve.conftest import LOCAL, Cluster
 from tests.serve.test_graph import ask, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -66,7 +66,9 @@ def test_what_became_of_an_answer_is_there_to_learn_from(local: Cluster, redis_u
     """The app's outcome and the shadow's comparison stand under the request's id, where `calibrate` reads them."""
     answer = asked(local, EASY, "watched")
     name = answer.headers["x-leanserve-request-id"]
-    told = httpx.post(f"{local.url}/v1/outcomes", json={"request_id": name, "type": "solved", "success": True})
+    told = httpx.post(
+        f"{local.url}/v1/outcomes", json={"request_id": name, "type": "solved", "success": True}, headers=LOCAL
+    )
     assert told.json()["recorded"] is True
     with redis.Redis.from_url(redis_url) as store:
         assert until(lambda: store.hexists(f"{Keys().learn('default')}record:{name}", "c:shadow"), 60)
