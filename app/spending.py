@@ -24,7 +24,7 @@ from app.config.budgets import BudgetRule
 from app.config.policy import Policy
 from app.domain import CacheHit, Caller, Limit, Remaining
 from app.errors import SpendingStopped, StoreUnavailable
-from app.journey import Journey
+from app.journey import AttemptOutcome, Journey
 from app.ports import BudgetLedger, Stops
 
 
@@ -108,7 +108,8 @@ class Spending:
             yield account
         finally:
             spent = replace(journey.spent(), requests=requests)
-            await asyncio.shield(asyncio.ensure_future(account.settle(spent)))
+            certain = not journey.attempts or journey.attempts[-1].outcome is AttemptOutcome.SUCCESS
+            await asyncio.shield(asyncio.ensure_future(account.settle(spent, certain=certain)))
             self._heard(journey, account.left)
 
     async def hit(self, journey: Journey, hit: CacheHit) -> None:

@@ -149,6 +149,7 @@ class FakeBudgetLedger:
     def __init__(self) -> None:
         self.held = Amounts()
         self.settled: list[Amounts] = []
+        self.doubtful = False
         self.stopped: ScopeStopped | None = None
         self.faults = 0
 
@@ -164,6 +165,7 @@ class FakeBudgetLedger:
 
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         self.settled.append(spent)
+        self.doubtful = reservation.doubtful
         self.held = Amounts()
 
     def check(self) -> None:

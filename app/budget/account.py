@@ -69,8 +69,7 @@ class Account:
         self._lent = held is not None and bool(held.booked) and not final
         if held is None or not self._lent:
             return None
-        base = self._base.output_tokens
-        return Grant(held.id, held.tenant, base, self._granted, need.output_tokens, need.choices)
+        return Grant(held.id, held.tenant, self._base.output_tokens, self._granted, need.output_tokens, need.choices)
 
     async def open(self, need: Need) -> Refusal | None:
         """Hold what an answer needs to begin, or say why not; nothing changes then. Raises `StoreUnavailable`."""
@@ -95,7 +94,8 @@ class Account:
         async with self._lock:
             self._tally = Tally(stream=stream)
             self._base, self._need = self._holder.spent(), replace(self._need, price=price)
-            if not self._covers(self._amounts(self._granted)):
+            held = self._reservation.amounts if self._reservation else Amounts()
+            if capped(wanted := self._amounts(self._granted), held) != wanted:
                 refusal = await self._hold(self._granted, min(self._need.choices, self._granted))
                 if refusal:
                     raise refused(refusal)
@@ -137,14 +137,15 @@ class Account:
             answer = await self._ledger.extend(self._reservation, self.caller, limits, self._reservation.amounts)
             return None if isinstance(answer, Reservation) else answer
 
-    async def settle(self, spent: Amounts) -> None:
-        """Close the account. No fault of the ledger is raised: the answer was given, and `RetryingLedger` insists."""
+    async def settle(self, spent: Amounts, *, certain: bool = True) -> None:
+        """Close the account; `certain`: its engine said what it made. Raises nothing: `RetryingLedger` insists."""
         if self._growing:
             self._growing.cancel()
         async with self._lock:
             reservation = self._reservation
             if reservation is None:
                 return
+            reservation = replace(reservation, doubtful=reservation.doubtful and not certain)
             spent = within(spent, reservation)
             self._reservation = replace(reservation, left=left_after(reservation, spent))
             await self._booked(reservation, spent)
@@ -231,9 +232,12 @@ class Account:
 
     async def _ask(self, amounts: Amounts) -> Reservation | Refusal:
         holder, limits = self._holder, self._holder.limits()
-        if self._reservation is None:
+        if (known := self._reservation) is None:
             return await self._ledger.reserve(holder.id, holder.caller, limits, amounts)
-        return await self._ledger.extend(self._reservation, holder.caller, limits, amounts)
+        self._reservation = replace(known, doubtful=True)  # until it is heard
+        answer = await self._ledger.extend(known, holder.caller, limits, amounts)
+        self._reservation = known
+        return answer
 
     def _amounts(self, output: int) -> Amounts:
         need, base = self._need, self._base
@@ -244,7 +248,3 @@ class Account:
             self._holder.requests,
             self._holder.requests,
         )
-
-    def _covers(self, amounts: Amounts) -> bool:
-        held = self._reservation.amounts if self._reservation else Amounts()
-        return capped(amounts, held) == amounts

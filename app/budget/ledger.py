@@ -100,12 +100,13 @@ class RedisBudgetLedger:
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         """Replace what is held by what was spent, in the windows of the grants. A second time changes nothing.
 
-        What is beyond the grant is booked where its last part was. Raises StoreUnavailable.
+        What is beyond the grant is booked where its last part was; of a doubtful one, at least all that it holds.
+        Raises StoreUnavailable.
         """
-        amounts = in_units(spent)
+        amounts = pack(in_units(spent), reservation.doubtful)
         if not reservation.booked:
             return
-        answer = await self._close(reservation.id, reservation.tenant, pack(amounts), reservation.booked)
+        answer = await self._close(reservation.id, reservation.tenant, amounts, reservation.booked)
         if marks := _passed([each.limit for each in reservation.left], unpack(answer)):
             self._tell(marks)
 
@@ -114,7 +115,7 @@ class RedisBudgetLedger:
 
         Raises StoreUnavailable.
         """
-        await self._close(reservation_id, tenant, pack(in_units(Amounts())), pack([], []))
+        await self._close(reservation_id, tenant, pack(in_units(Amounts()), False), pack([], []))
 
     async def remaining(self, tenant: str, limits: Sequence[Limit]) -> list[Remaining]:
         """What each limit leaves, now. Raises StoreUnavailable."""

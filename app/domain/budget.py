@@ -129,7 +129,8 @@ class Reservation:
     """A durable grant to spend up to `amounts`. Settle it exactly once; settling is idempotent.
 
     `left` is what each limit leaves beside it. `booked` is the ledger's own: under which limits it wrote it down, empty
-    where it did not because there were none.
+    where it did not because there were none. `doubtful`: more may be held than `amounts`, for an extension was not
+    heard of, and an engine may have made all of it; settled so, all that is held is spent.
     """
 
     id: str
@@ -137,6 +138,7 @@ class Reservation:
     amounts: Amounts
     left: tuple[Remaining, ...] = ()
     booked: bytes = b""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

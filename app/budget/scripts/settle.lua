@@ -1,11 +1,13 @@
 -- Replace what a reservation holds by what was spent, once.
 -- KEYS: record, the tenant's counters.
--- ARGV: packed {amounts of all units}; the plan as it was granted: for marks, and where the record is lost.
+-- ARGV: packed {amounts of all units, whether more may be held than was heard of, and all of it be spent}; the plan as
+--       it was granted: for marks, and where the record is lost.
 -- Gives, packed, {number of a limit, spent before, spent now, …}: what marks on the way were not told of yet.
 
-local amounts = cmsgpack.unpack(ARGV[1])[1]
+local amounts, doubtful = unpack(cmsgpack.unpack(ARGV[1]))
 local record, closed = read_record(KEYS[1])
 if closed then return cmsgpack.pack({}) end
+for unit = 1, doubtful and record and #amounts or 0 do amounts[unit] = math.max(amounts[unit], record.amounts[unit]) end
 
 local plan = record and record.plan or ARGV[2]
 local limits, zones = unpack(cmsgpack.unpack(plan))

@@ -269,3 +269,25 @@ async def test_what_is_risked_is_all_that_is_held_for_the_answer() -> None:
     for each in (bench, free):
         await each.account.open(need())
     assert (bench.account.risked, free.account.risked) == (Usage(10, 0, 8), Usage())
+
+
+@pytest.mark.parametrize("certain", [True, False])
+async def test_an_extension_that_nobody_heard_of_leaves_a_doubt(certain: bool) -> None:
+    """The store may have granted it, and the engine made it: only the engine's own word ends that."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.ledger.faults = 9
+    with pytest.raises(AnswerStopped):
+        await bench.stream(20)
+    await bench.account.settle(Amounts(10, 8), certain=certain)
+    assert (bench.ledger.settled, bench.ledger.doubtful) == ([Amounts(10, 8)], not certain)
+
+
+async def test_a_later_answer_of_the_store_ends_the_doubt() -> None:
+    """What it says is held, is."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.ledger.faults = 1
+    await bench.stream(20)
+    await bench.account.settle(Amounts(10, 20), certain=False)
+    assert not bench.ledger.doubtful

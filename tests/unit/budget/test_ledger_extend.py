@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from app.domain import Amounts, BudgetExceeded, Limit, Period, Scope, ScopeStopped, Unit, Window
@@ -49,6 +51,17 @@ async def test_what_was_without_limits_is_booked_with_the_first(bench: Bench) ->
     assert not free.booked
     await bench.ledger.settle(await bench.extend(free, [limit(100)], tokens(70)), tokens(20))
     assert await bench.booked(limit(100)) == [(20, 0)]
+
+
+@pytest.mark.parametrize("heard", [True, False])
+async def test_where_an_extension_was_not_heard_of_all_that_is_held_is_spent(bench: Bench, heard: bool) -> None:
+    """It was granted, and who settles cannot know; where it was not, no more than before is spent."""
+    limits = [limit(100), limit(5, Unit.REQUESTS), limit(5, Unit.CONCURRENT)]
+    reservation = await bench.grant("r", limits, SOME)
+    if heard:
+        await bench.extend(reservation, limits, Amounts(10, 50, requests=1, concurrent=1))
+    await bench.ledger.settle(replace(reservation, doubtful=True), Amounts(9, 9, requests=1))
+    assert await bench.booked(*limits) == [(60 if heard else 30, 0), (1, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("end", ["settle", "reclaim"])
