@@ -2,8 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from app.config.gateway import EchoBackend
 from app.tiers.echo_script import length
@@ -27,7 +26,7 @@ class Ask:
     max_tokens: int | None = None
     n: int = 1
     leaves: int | None = None
-    extra: Mapping[str, object] = MappingProxyType({})
+    extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def input_tokens(self) -> int:
