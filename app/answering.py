@@ -1,7 +1,7 @@
 """Stages 3 to 5 of a request: hold, attempt, hold more, settle. All answers that are tried share one account."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +25,7 @@ from app.domain import (
     Unit,
     Usage,
 )
-from app.errors import AnswerStopped, refused
+from app.errors import AnswerStopped, LeanServeError, refused
 from app.journey import Journey
 from app.observe.trace import RequestTrace
 from app.ports import Normalizer
@@ -42,13 +42,17 @@ _READ = frozenset({Unit.INPUT_TOKENS, Unit.TOKENS, Unit.MICRO_USD})
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What answering needs of a replica, the same for all of its requests."""
+    """What answering needs of a replica, the same for all of its requests.
+
+    `explained` puts what ended an answer into the words of the policy that did.
+    """
 
     catalog: TierCatalog
     attempts: Attempts
     normalizer: Normalizer
     live: Live
     queue: ThrottleQueue
+    explained: Callable[[LeanServeError, Journey], LeanServeError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Answering:
         except AnswerStopped as stopped:
             if not ending.begun:
                 raise stopped.why from None
-            self.journey.stopped = stopped.why
+            self.journey.stopped = self.means.explained(stopped.why, self.journey)
             yield ending.chunks()
 
     async def _passed(self, chunks: list[Chunk]) -> AsyncGenerator[list[Chunk], None]:

@@ -77,7 +77,14 @@ class Gateway:
         self._background = Background()
         self._lookups = Lookups(stages.keys, stages.exact, stages.normalizer, stages.semantic)
         self.spending = Spending(stages.treasury, lambda: self.policy)
-        self._means = Means(catalog, stages.attempts, stages.normalizer, self.spending.live, ThrottleQueue())
+        self._means = Means(
+            catalog,
+            stages.attempts,
+            stages.normalizer,
+            self.spending.live,
+            ThrottleQueue(),
+            lambda error, journey: explained(error, journey, self.policy),
+        )
         self.routing = Routing(catalog, stages.router, stages.sessions, stages.treasury.books, self.spending.limits_of)
         self._shadows = Shadows(self._means, self.spending.account, stages.routed)
 
@@ -120,6 +127,7 @@ class Gateway:
         keys, text = await self._lookups.keys(journey)
         journey.asked = text
         await self.stages.agents.begin(journey, keys.canonical_key, self.policy, trace.stage)
+        self.spending.check(journey)  # again: only now the sessions above it are known
         if hit := await self._lookups.exact(journey, trace, keys):
             yield await self._replayed(journey, trace, hit)
             return

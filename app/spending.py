@@ -79,7 +79,7 @@ class Spending:
 
     def check(self, journey: Journey) -> None:
         """Raise `SpendingStopped` for a stopped scope, before anything is looked up: a hit is stopped too."""
-        if stop := self.watch.stopped(journey.request.caller):
+        if stop := self.watch.stopped(bound(journey)):
             raise SpendingStopped(stop)
 
     def limits(self, caller: Caller) -> list[Limit]:
@@ -102,7 +102,7 @@ class Spending:
         """
         request, spending = journey.request, journey.policy.spending
         limits = partial(self.limits_of, journey)
-        holder = Holder(request.id, request.caller, spending, limits, journey.spent, requests)
+        holder = Holder(request.id, bound(journey), spending, limits, journey.spent, requests)
         account = Account(self.ledger, holder)
         try:
             yield account
@@ -116,7 +116,7 @@ class Spending:
         """Pay a hit where the policy prices hits, and note what is left. Raises as `admit`."""
         limits = self.limits_of(journey)
         if journey.policy.spending.cache_hits:
-            journey.charged = await pay_hit(self.ledger, journey, hit, limits)
+            journey.charged = await pay_hit(self.ledger, journey, bound(journey), hit, limits)
         if limits:
             await self._balance(journey, limits)
 
@@ -140,3 +140,9 @@ class Spending:
         if left:
             journey.left = tuple(left)
             self._balances.note(journey.request.caller, left)
+
+
+def bound(journey: Journey) -> Caller:
+    """The caller with the sessions above its own, as far as they are known: their stops bind it too."""
+    caller, step = journey.request.caller, journey.step
+    return replace(caller, above=tuple(kin.name for kin in step.lineage[1:])) if step else caller

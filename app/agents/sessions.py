@@ -130,12 +130,14 @@ class Sessions:
             logger.warning("request=%s stops its session, which is not remembered", journey.request.id)
 
 
-def explained(refused: BudgetRefused, journey: Journey, policy: Policy) -> LeanServeError:
-    """`refused` in the words of the session policy, where it is a session's limit that was reached."""
+def explained(error: LeanServeError, journey: Journey, policy: Policy) -> LeanServeError:
+    """`error` in the words of the session policy, where it is a session's limit that was reached."""
     lineage = journey.step.lineage if journey.step else ()
-    if refused.exceeded.limit in session_limits(journey.request.caller.tenant, lineage, policy):
-        return used_up(refused.exceeded, lineage).error()
-    return refused
+    if not isinstance(error, BudgetRefused):
+        return error
+    if error.exceeded.limit in session_limits(journey.request.caller.tenant, lineage, policy):
+        return used_up(error.exceeded, lineage).error()
+    return error
 
 
 def taken(journey: Journey) -> Taken:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from app.budget.admit import admit
-from app.domain import Amounts, CacheHit, Limit, MicroUsd
+from app.domain import Amounts, CacheHit, Caller, Limit, MicroUsd
 from app.journey import Journey
 from app.ports import BudgetLedger
 
@@ -19,10 +19,12 @@ def price_of(hit: CacheHit, share: float) -> Amounts:
     return Amounts(of(usage.input_tokens), of(usage.output_tokens), MicroUsd(of(hit.cost)), 1, 1)
 
 
-async def pay_hit(ledger: BudgetLedger, journey: Journey, hit: CacheHit, limits: Sequence[Limit]) -> Amounts:
+async def pay_hit(
+    ledger: BudgetLedger, journey: Journey, caller: Caller, hit: CacheHit, limits: Sequence[Limit]
+) -> Amounts:
     """Book a hit's price in all limits. Raises as `admit`: a hit that is not paid is not given."""
     price = price_of(hit, journey.policy.spending.cache_hits)
-    granted = await admit(ledger, journey.request.id, journey.request.caller, limits, price)
+    granted = await admit(ledger, journey.request.id, caller, limits, price)
     spent = Amounts(price.input_tokens, price.output_tokens, price.micro_usd, 1)
     await ledger.settle(granted, spent)
     return spent

@@ -34,13 +34,14 @@ def smallest(limits: Iterable[Limit]) -> list[Limit]:
 
 
 def scopes_of(caller: Caller) -> list[Scope]:
-    """Where a stop binds `caller`: its tenant, whatever it names of it, and its user of its feature."""
+    """Where a stop binds `caller`: its tenant, all it names of it, the sessions above, and its user of its feature."""
     parts: list[tuple[ScopeKind, str]] = [
         ("team", caller.team),
         ("feature", caller.feature),
         ("user", caller.user),
         ("session", caller.session),
         ("key", caller.key),
+        *(("session", name) for name in caller.above),
     ]
     named = [(part,) for part in parts if part[1]]
     both: list[tuple[tuple[ScopeKind, str], ...]] = [*named, (parts[1], parts[2])]

@@ -22,6 +22,8 @@ _CALENDAR = {Period.MINUTE: -1, Period.HOUR: -2, Period.DAY: -3, Period.MONTH: -
 _BUCKET_S = {Period.MINUTE: 1, Period.HOUR: 60, Period.DAY: 1_440, Period.MONTH: 43_200}
 """A sixtieth of the period; a sliding month is 30 days."""
 
+_SESSION_S = 100 * 86_400
+"""Longer than a session that does nothing is known (`SessionPolicy.idle_s`): then its total begins anew with it."""
 _SHORT = 512
 """Characters of a caller's names that are worth remembering what comes of them, which takes 20 µs."""
 
@@ -57,7 +59,8 @@ def _pack(named: Iterable[tuple[str, Limit]], now: float) -> bytes:
     packed = []
     for field, limit in named:
         zone = zones.setdefault(limit.window.zone, len(zones) + 1)
-        packed.append((field, _UNITS[limit.unit], _kind(limit.unit, limit.window), limit.amount, zone))
+        kind = _kind(limit.unit, limit.window)
+        packed.append((field, _UNITS[limit.unit], kind, 0 if kind else _lasts(limit.scope), limit.amount, zone))
     return pack(packed, [offsets(zone, now) for zone in zones])
 
 
@@ -74,6 +77,11 @@ def _kind(unit: Unit, window: Window) -> int:
     if unit is Unit.CONCURRENT or window.period is Period.TOTAL:
         return 0
     return _BUCKET_S[window.period] if window.sliding else _CALENDAR[window.period]
+
+
+def _lasts(scope: Scope) -> int:
+    """Sessions are without number: what one spent in all is not kept for ever."""
+    return _SESSION_S if any(kind == "session" for kind, _ in scope.parts) else 0
 
 
 def in_units(amounts: Amounts) -> tuple[int, int, int, int, int, int]:
@@ -93,7 +101,8 @@ def of_units(found: Sequence[int]) -> Amounts:
 
 def in_scopes(caller: Caller) -> str:
     """The text of each scope that a stop would bind the caller in; no scope's text has a blank."""
-    short = len(caller.team) + len(caller.feature) + len(caller.user) + len(caller.session) < _SHORT
+    names = (caller.team, caller.feature, caller.user, caller.session, *caller.above)
+    short = sum(map(len, names)) < _SHORT
     return _in_scopes(caller) if short else " ".join(map(str, scopes_of(caller)))
 
 

@@ -37,7 +37,10 @@ work, not the event loop's."""
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose account a request runs. Empty strings mean "not said". `key` is the id of the API key, never the key."""
+    """On whose account a request runs. Empty strings mean "not said". `key` is the id of the API key, never the key.
+
+    `above` names the sessions that began `session`, nearest first; nobody knows them before its step has begun.
+    """
 
     tenant: str = DEFAULT_TENANT
     team: str = ""
@@ -46,6 +49,7 @@ class Caller:
     session: str = ""
     lane: Lane = Lane.INTERACTIVE
     key: str = ""
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,33 @@ def test_who_asked_for_usage_gets_it_in_a_last_chunk(serve: Serve) -> None:
     assert all(not chunk.get("usage") for chunk in chunks[:-1])
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_reaches_its_sessions_limit_says_so(serve: Serve, *, stream: bool) -> None:
+    """Not a budget that an operator would raise: the session policy, in the words of every other step that it stops."""
+    running = opened(serve, sessions={"max_tokens": 100})
+    ask: Any = {"extra_headers": {"x-leanserve-session": "s1"}}
+    last = streamed(running, **ask)[-1] if stream else plain(running, **ask)[0]
+    assert told(last) == usage(96)
+    assert last["choices"][0]["stop_reason"] == last["leanserve"]["stopped"]["code"] == "session_stopped"
+    assert "sessions.max_tokens, 100 tokens" in last["leanserve"]["stopped"]["message"]
+
+
+def test_a_stop_of_a_session_ends_the_sessions_below_it(serve: Serve) -> None:
+    """Agents begin agents: what runs below is ended while it streams, and takes no further step; others go on."""
+    running = opened(serve, {"tokens": 10**9}, echo={"time_per_token_ms": 2})
+    below = {"x-leanserve-session": "child", "x-leanserve-parent-session": "parent"}
+    first: Any = client_of(running).chat.completions.create(
+        model="small", messages=ASK, stream=True, extra_headers=below
+    )
+    next(first)
+    switch(running, Scope("default", (("session", "parent"),)), on=True)
+    assert [*first][-1].model_dump()["leanserve"]["stopped"]["code"] == "scope_stopped"
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        plain(running, extra_headers=below)
+    assert refused.value.body["code"] == "scope_stopped"  # type: ignore[index]
+    plain(running, max_tokens=2, extra_headers={"x-leanserve-session": "other"})
+
+
 def test_several_choices_end_together(serve: Serve) -> None:
     """They share what is left."""
     running = opened(serve, {"tokens": 100})

@@ -7,7 +7,7 @@ local now = now_us()
 local answer, packed = {}, read_counters(KEYS[1], limits)
 for i, limit in ipairs(limits) do
   local counter = open_counter(packed[i], limit[3], now_s(now))
-  local id = present(counter, zones[limit[5]], now_s(now))
+  local id = present(counter, zones[limit[6]], now_s(now))
   answer[3 * i - 2], answer[3 * i - 1], answer[3 * i] = counter.spent, counter.held, resets_us(counter, id, now)
 end
 return cmsgpack.pack(answer)

@@ -4,8 +4,9 @@
 -- may be missing, but the last one never is, be its amount 0. turn: the number of the call that it is as granted by.
 -- open: the sorted set of its holder's open reservations.
 --
--- A plan is {limits, zones}. A limit is {field, unit, kind, amount, place of its zone}; what limits a reservation no
--- more is kept up all the same, without an amount.
+-- A plan is {limits, zones}. A limit is {field, unit, kind, lasts, amount, place of its zone}; what limits a reservation no
+-- more is kept up all the same, without an amount. lasts: the seconds from its last change after which a counter without
+-- a window is forgotten; 0: never.
 
 local HELD, RECLAIMED, SETTLED = 1, 2, 'settled'
 local SETTLED_S = 600 -- late and repeated calls are known as such so long: a store's time-outs and a minute of retries
@@ -79,16 +80,19 @@ local function read_counters(key, limits)
   return redis.call('HMGET', key, unpack(fields))
 end
 
--- Write the counters that `changed`, with one command unless a bucket is `fresh`: then its field is to last longer.
+-- Write the counters that `changed`, with one command but for those that are to last longer now: where a bucket is
+-- `fresh`, and where each change counts.
 local function write_counters(key, limits, counters, changed, fresh)
   local words = {}
   for i, limit in ipairs(limits) do
-    local field, unit, kind = unpack(limit, 1, 3)
+    local field, unit, kind, lasts = unpack(limit, 1, 4)
     if changed[i] and unit == CONCURRENT and counters[i].held == 0 then
       redis.call('HDEL', key, field)
     elseif changed[i] and kind ~= 0 and fresh[i] then
       local ends = whole(ends_at(kind, fresh[i]) + KEEP_S)
       redis.call('HSETEX', key, 'EXAT', ends, 'FIELDS', 1, field, cmsgpack.pack(counters[i].row))
+    elseif changed[i] and lasts > 0 then
+      redis.call('HSETEX', key, 'EX', lasts, 'FIELDS', 1, field, cmsgpack.pack(counters[i].row))
     elseif changed[i] then
       words[#words + 1], words[#words + 2] = field, cmsgpack.pack(counters[i].row)
     end

@@ -30,7 +30,7 @@ elseif record then
   for i, limit in ipairs(limits) do places[limit[1]] = i end
   for n, limit in ipairs(cmsgpack.unpack(record.plan)[1]) do
     local i = places[limit[1]] or #limits + 1
-    limits[i] = limits[i] or {unpack(limit, 1, 3)}
+    limits[i] = limits[i] or {unpack(limit, 1, 4)}
     parts[i] = record.parts[n]
   end
   if #limits > wanted then plan = cmsgpack.pack({limits, zones}) end
@@ -41,9 +41,9 @@ local seconds = now_s(now)
 local packed = read_counters(KEYS[4], limits)
 local counters, ids, growth = {}, {}, {}
 for i, limit in ipairs(limits) do
-  local unit, kind, amount = limit[2], limit[3], limit[4]
+  local unit, kind, amount = limit[2], limit[3], limit[5]
   local counter = open_counter(packed[i], kind, seconds)
-  local id = present(counter, zones[limit[5]], seconds)
+  local id = present(counter, zones[limit[6]], seconds)
   local more = asked[unit] - (parts[i] and record.amounts[unit] or 0)
   counters[i], ids[i], growth[i] = counter, id, more
   local counted = more -- of what is given back, only what still counts makes room
@@ -78,7 +78,7 @@ end
 
 local answer = {1, unpack(asked)}
 for i = 1, wanted do
-  answer[2 * i + 6] = math.max(limits[i][4] - counters[i].spent - counters[i].held, 0)
+  answer[2 * i + 6] = math.max(limits[i][5] - counters[i].spent - counters[i].held, 0)
   answer[2 * i + 7] = resets_us(counters[i], ids[i], now)
 end
 return cmsgpack.pack(answer)

@@ -32,7 +32,7 @@ for i, limit in ipairs(limits) do
     if spent > total and last then add(counter, last, spent - total, 0) end
     changed[i] = packed[i]
   else -- never granted, or forgotten by a Redis that is not durable. The closed record also bars a late grant.
-    local id = present(counter, zones[limit[5]], seconds)
+    local id = present(counter, zones[limit[6]], seconds)
     local bucket, made = bucket_of(counter, id)
     add(counter, bucket, spent, 0)
     changed[i], fresh[i] = true, made and id

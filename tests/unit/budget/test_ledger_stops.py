@@ -6,7 +6,7 @@ from app.budget.limits import scopes_of
 from app.domain import Amounts, Caller, Reservation, Scope, ScopeStopped
 from tests.unit.budget.bench import ACME, Bench, limit, tokens
 
-ANN = Caller("acme", team="t", feature="faq", user="a,n=n é", session="s", key="k1")
+ANN = Caller("acme", team="t", feature="faq", user="a,n=n é", session="s", key="k1", above=("p", "g g"))
 
 
 @pytest.mark.parametrize("scope", scopes_of(ANN), ids=str)

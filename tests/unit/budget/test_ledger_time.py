@@ -156,3 +156,22 @@ async def test_what_slides_out_is_free_again(bench: Bench) -> None:
         await bench.at(NOON + seconds)
         left = await bench.ledger.remaining("acme", limits)
         assert sum(each.amount == 100 for each in left) == free
+
+
+async def test_what_a_session_spent_in_all_is_forgotten_after_it(bench: Bench) -> None:
+    """Sessions are without number. A tenant's or user's total stays for ever; each change prolongs a session's."""
+    session = Scope("acme", (("session", "s1"),))
+    lasting = Limit(Scope("acme", (("user", "session"),)), Unit.TOKENS, 100, Window(Period.TOTAL))
+    await bench.grant("r", [Limit(session, Unit.TOKENS, 100, Window(Period.TOTAL)), lasting], tokens(10))
+    counters = bench.store.keys.counters("acme")
+    fields = sorted(await bench.store.command("HKEYS", counters))
+    ends = await bench.store.command("HTTL", counters, "FIELDS", len(fields), *fields)
+    assert dict(zip(fields, ends, strict=True)) == {
+        b"tokens:total:session:s1": pytest.approx(100 * DAY_S, abs=60),
+        b"tokens:total:user:session": -1,
+    }
+    await bench.store.command("HEXPIRE", counters, 5, "FIELDS", 1, fields[0])
+    await bench.ledger.settle(await bench.grant("r2", [lasting], tokens(1)), tokens(1))
+    assert (await bench.store.command("HTTL", counters, "FIELDS", 1, fields[0]))[0] <= 5
+    await bench.grant("r3", [Limit(session, Unit.TOKENS, 100, Window(Period.TOTAL))], tokens(1))
+    assert (await bench.store.command("HTTL", counters, "FIELDS", 1, fields[0]))[0] > 99 * DAY_S
