@@ -2,7 +2,6 @@
 
 import base64
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import numpy as np
@@ -14,6 +13,7 @@ from app.api.callers import caller_of
 from app.api.guard import key_of
 from app.api.schema import EmbeddingsRequest
 from app.api.sse import ClientLeft, unless_gone
+from app.domain.request_id import new_request_id
 from app.embeddings import Embeddings
 from app.errors import Forbidden, InvalidRequest, ModelNotFound
 from app.tiers.catalog import TierCatalog
@@ -41,7 +41,7 @@ class EmbeddingRoutes:
         texts = [payload["input"]] if isinstance(payload["input"], str) else payload["input"]
         caller = caller_of(request, payload)
         try:
-            work = self._embeddings.embed(f"req-{uuid4().hex}", caller, texts)
+            work = self._embeddings.embed(new_request_id(), caller, texts)
             vectors, tokens = await unless_gone(request, work)
         except ClientLeft:
             return Response(status_code=499)

@@ -1,7 +1,6 @@
 """From HTTP to one validated request: body, caller, and what the headers say."""
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from app.api.names import checked_name, single
 from app.api.schema import WireModel
 from app.api.steps import DEPTH, STEP, step_of
 from app.domain import GatewayRequest, Operation
+from app.domain.request_id import new_request_id
 from app.route.bounds import MAX_TIER, MIN_TIER
 from app.tiers.catalog import TierCatalog
 
@@ -33,7 +33,7 @@ class Reader:
         payload = parse(body, schema)
         headers = request.headers
         return GatewayRequest(
-            id=f"req-{uuid4().hex}",
+            id=new_request_id(),
             operation=operation,
             payload=payload,
             caller=caller_of(request, payload),

@@ -1,0 +1,25 @@
+"""Ids of requests: made here, never by a client, and they tell when: what is kept of a request is found by its id."""
+
+import secrets
+import time
+
+_PREFIX = "req-"
+_TIME_DIGITS = 12
+_RANDOM_BYTES = 10
+
+
+def new_request_id(now: float | None = None) -> str:
+    """`req-`, milliseconds since 1970 as 12 hexadecimal digits, and 80 random bits; `now` is seconds since 1970."""
+    milliseconds = int((time.time() if now is None else now) * 1000)
+    return f"{_PREFIX}{milliseconds:0{_TIME_DIGITS}x}{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def time_of(request_id: str) -> float | None:
+    """When the request came, seconds since 1970; None for what is no id of ours."""
+    digits = request_id.removeprefix(_PREFIX)
+    if digits == request_id or len(digits) != _TIME_DIGITS + 2 * _RANDOM_BYTES or not digits.isalnum():
+        return None
+    try:
+        return int(digits[:_TIME_DIGITS], 16) / 1000
+    except ValueError:
+        return None
