@@ -32,8 +32,8 @@ from tests.benchmarks.summary import Row, Spread, as_data, report, spread
 
 RESERVE_MS, PAIRS, DURABLE = 0.8, 3_000, 0.85
 CALLERS = 64
-CALLS = 300
-"""Of one caller, in each round; between them the disk syncs once by itself."""
+BLOCKS, BLOCK = 15, 20
+"""Calls of one caller, in each round: so many blocks of so many, before each as many syncs of the disk by itself."""
 RECORD = bytes(1_000)
 """About what a reservation writes."""
 
@@ -133,17 +133,22 @@ async def _load(ledger: RedisBudgetLedger, seconds: float) -> float:
 
 
 async def _alone(ledger: RedisBudgetLedger, times: Times, file: Path, disk: list[float]) -> None:
-    for _ in range(CALLS):
-        disk.append(_sync(file))
-        at = [time.perf_counter()]
-        granted = await _granted(ledger.reserve(next(_names), CALLER, LIMITS, HELD))
-        at.append(time.perf_counter())
-        granted = await _granted(ledger.extend(granted, CALLER, LIMITS, MORE))
-        at.append(time.perf_counter())
-        await ledger.settle(granted, SPENT)
-        at.append(time.perf_counter())
-        for name, began, ended in zip(times.calls, at, at[1:], strict=False):
-            times.calls[name].append(ended - began)
+    for _ in range(BLOCKS):
+        disk += [_sync(file) for _ in range(BLOCK)]
+        for _ in range(BLOCK):
+            await _one(ledger, times)
+
+
+async def _one(ledger: RedisBudgetLedger, times: Times) -> None:
+    at = [time.perf_counter()]
+    granted = await _granted(ledger.reserve(next(_names), CALLER, LIMITS, HELD))
+    at.append(time.perf_counter())
+    granted = await _granted(ledger.extend(granted, CALLER, LIMITS, MORE))
+    at.append(time.perf_counter())
+    await ledger.settle(granted, SPENT)
+    at.append(time.perf_counter())
+    for name, began, ended in zip(times.calls, at, at[1:], strict=False):
+        times.calls[name].append(ended - began)
 
 
 def _sync(path: Path) -> float:
