@@ -22,7 +22,7 @@ from app.budget.marks import Marks
 from app.budget.watch import Leases, Refresh, Watch, Watched
 from app.config.budgets import BudgetRule
 from app.config.policy import Policy
-from app.domain import CacheHit, Caller, Limit, Remaining
+from app.domain import Amounts, CacheHit, Caller, Limit, Remaining
 from app.errors import SpendingStopped, StoreUnavailable
 from app.journey import AttemptOutcome, Journey
 from app.ports import BudgetLedger, Stops
@@ -109,8 +109,16 @@ class Spending:
         finally:
             spent = replace(journey.spent(), requests=requests)
             certain = not journey.attempts or journey.attempts[-1].outcome is AttemptOutcome.SUCCESS
-            await asyncio.shield(asyncio.ensure_future(account.settle(spent, certain=certain)))
-            self._heard(journey, account.left)
+            self._heard(journey, await self._settled(account, spent, certain=certain))
+
+    async def _settled(self, account: Account, spent: Amounts, *, certain: bool) -> Sequence[Remaining]:
+        """What is left then. Where there is plenty, the caller does not wait for the books."""
+        tight, left = account.tight, account.left_after(spent)
+        settling = self._background.start(account.settle(spent, certain=certain), "an account was not settled")
+        if not tight:
+            return left
+        await asyncio.shield(settling)
+        return account.left
 
     async def hit(self, journey: Journey, hit: CacheHit) -> None:
         """Pay a hit where the policy prices hits, and note what is left. Raises as `admit`."""

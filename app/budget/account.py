@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from app.budget.fitting import at_least, fitting
-from app.budget.holding import Holder, Need, Price, capped, left_after, within
+from app.budget.holding import Holder, Need, Price, ample, capped, left_after, within
 from app.cost.usage import Tally
 from app.domain import Amounts, Caller, Chunk, Grant, MicroUsd, Refusal, Remaining, Reservation, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
@@ -50,6 +50,17 @@ class Account:
     def left(self) -> tuple[Remaining, ...]:
         """What each limit leaves beside it, as of its last grant."""
         return self._reservation.left if self._reservation else ()
+
+    def left_after(self, spent: Amounts) -> tuple[Remaining, ...]:
+        """The same once it is settled."""
+        held = self._reservation
+        return left_after(held, capped(spent, held.amounts)) if held else ()
+
+    @property
+    def tight(self) -> bool:
+        """Whether the end of it has to be booked before its caller may ask again: others could miss what it holds."""
+        changing = self._growing is not None and not self._growing.done()
+        return self._reservation is not None and (changing or not ample(self._reservation))
 
     @property
     def granted(self) -> int:

@@ -5,9 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.config.budgets import SpendingPolicy
-from app.domain import Amounts, Caller, Limit, MicroUsd, Remaining, Reservation
+from app.domain import Amounts, Caller, Limit, MicroUsd, Remaining, Reservation, Unit
 
 logger = logging.getLogger("leanserve.budget")
+
+AMPLE = 50
+"""Where a limit leaves so many times what an account holds, nobody is refused for what is given back a moment late."""
 
 Price = Callable[[int, int], MicroUsd]
 """What so many input and output tokens cost at most."""
@@ -66,5 +69,13 @@ def left_after(reservation: Reservation, spent: Amounts) -> tuple[Remaining, ...
     held = reservation.amounts
     return tuple(
         replace(each, amount=each.amount + held.of(each.limit.unit) - spent.of(each.limit.unit))
+        for each in reservation.left
+    )
+
+
+def ample(reservation: Reservation) -> bool:
+    """Whether every limit leaves plenty beside what is held."""
+    return all(
+        each.limit.unit is not Unit.CONCURRENT and each.amount >= AMPLE * reservation.amounts.of(each.limit.unit)
         for each in reservation.left
     )

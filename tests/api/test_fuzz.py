@@ -21,6 +21,7 @@ from app.budget.limits import limits_for
 from app.config.budgets import BudgetRule
 from app.config.gateway import StoreSpec
 from app.domain import Caller
+from app.observe.logline import LOGGER
 from app.store.client import open_store
 from app.tiers import echo_journal
 from tests.api.conftest import Serve
@@ -82,6 +83,13 @@ async def booked(url: str) -> list[Booked]:
         await store.close()
 
 
+def paid(lines: Sequence[str]) -> dict[str, int]:
+    """Tokens by request id, of those that cost any, as the log tells."""
+    found = [dict(pair.split("=", 1) for pair in line.split(" ") if "=" in pair) for line in lines]
+    tokens = {each["id"]: int(each["in"]) + int(each["out"]) for each in found if "in" in each}
+    return {name: count for name, count in tokens.items() if count}
+
+
 @pytest.fixture
 def fuzzed(serve: Serve, tmp_path: Path) -> Running:
     """Two echo tiers that write down what they produce, and a limit on every tenant that nobody reaches."""
@@ -89,15 +97,19 @@ def fuzzed(serve: Serve, tmp_path: Path) -> Running:
     return serve(config={"tiers": tiers}, policy={"budgets": [LIMIT]})
 
 
-def test_random_requests_end_with_equal_books(fuzzed: Running, tmp_path: Path) -> None:
+def test_random_requests_end_with_equal_books(
+    fuzzed: Running, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """No fault, nothing held, and spent is exactly what the engines made and what was embedded."""
     answers = sent(fuzzed, GENERATING, 150)
     statuses = Counter(answer.status_code for answer in answers)
     assert statuses[200] > 10
     assert statuses[400] > 10
     found = asyncio.run(booked(fuzzed.redis_url))
-    made = sum(each.tokens for each in echo_journal.read(tmp_path).values())
+    produced = {name: each.tokens for name, each in echo_journal.read(tmp_path).items()}
+    made = sum(produced.values())
     assert made > 0
+    assert paid([record.getMessage() for record in caplog.records if record.name == LOGGER]) == produced
     assert sum(each.held for each in found) == 0
     assert sum(each.spent for each in found) == made + embedded(answers)
 

@@ -70,7 +70,7 @@ class Spenders:
         self.over = False
 
     async def run(self, number: int) -> None:
-        """Until there is nothing left."""
+        """Until it is `over`, also where nothing is left."""
         dice, ledger = random.Random(number), self.ledgers[number % len(self.ledgers)]
         for turn in itertools.count():
             if self.over:
@@ -82,7 +82,8 @@ class Spenders:
                 await asyncio.sleep(0.02)
                 continue
             if not isinstance(granted, Reservation):
-                return
+                await asyncio.sleep(0.02)
+                continue
             granted = await self._grow(ledger, granted, dice)
             self.spent[granted.id] = dice.randrange(granted.amounts.input_tokens + 1)
             await ledger.settle(granted, tokens(self.spent[granted.id]))
