@@ -10,7 +10,7 @@ from app.background import in_time
 from app.budget.account import Account
 from app.budget.holding import Need
 from app.budget.live import Live
-from app.budget.queue import ThrottleQueue
+from app.budget.queue import ThrottleQueue, only_held
 from app.budget.sizing import choices, comes_in_pieces, output_cap
 from app.cascade.draft import Draft
 from app.config.gateway import TierSpec
@@ -113,6 +113,8 @@ class Answering:
         """Stage 3: hold what an answer needs to begin, or do what the limit that refuses it says. The tiers to ask."""
         with self.trace.stage("budget.reserve"):
             refusal = await self._hold(tiers)
+            if isinstance(refusal, BudgetExceeded) and only_held(refusal):
+                refusal = await self._held_back(tiers, refusal)
             if full := _says(refusal, LimitAction.THROTTLE):
                 waiting = self.journey.policy.spending.throttle
                 refusal = await self.means.queue.wait(waiting, full, lambda: self._hold(tiers))
@@ -122,6 +124,12 @@ class Answering:
         if refusal:
             raise refused(refusal)
         return tiers
+
+    async def _held_back(self, tiers: Sequence[str], refusal: BudgetExceeded) -> Refusal | None:
+        """Wait a moment for what those under way give back."""
+        spending = self.journey.policy.spending
+        waiting = spending.throttle.model_copy(update={"max_wait_s": spending.wait_for_held_s})
+        return await self.means.queue.wait(waiting, refusal, lambda: self._hold(tiers), only_held)
 
     async def _hold(self, tiers: Sequence[str]) -> Refusal | None:
         """By the most that the input may be, and only where that is refused, and less could fit, by what it is."""

@@ -143,11 +143,13 @@ class FakeHead:
 class FakeBudgetLedger:
     """A fake BudgetLedger: one reservation, counted in memory against the limits that it is asked with.
 
-    `faults` calls fail before the next succeeds; `stopped` refuses all but settlements.
+    `faults` calls fail before the next succeeds; `stopped` refuses all but settlements; `others` hold so much of each
+    limit, until it is asked for `patience` more times.
     """
 
     def __init__(self) -> None:
         self.held = Amounts()
+        self.others = self.patience = 0
         self.settled: list[Amounts] = []
         self.doubtful = False
         self.stopped: ScopeStopped | None = None
@@ -180,8 +182,11 @@ class FakeBudgetLedger:
             return self.stopped
         for limit in limits:
             asked, before = amounts.of(limit.unit), self.held.of(limit.unit)
-            if asked > limit.amount:
-                return BudgetExceeded(limit, limit.amount - before, asked - before, None)
+            if asked > limit.amount - self.others:
+                refusal = BudgetExceeded(limit, limit.amount - before - self.others, asked - before, None, self.others)
+                self.patience -= 1
+                self.others = self.others if self.patience > 0 else 0
+                return refusal
         self.held = amounts
         left = tuple(Remaining(limit, limit.amount - amounts.of(limit.unit), None) for limit in limits)
         return Reservation(name, caller.tenant, amounts, left, b"booked" if limits else b"")

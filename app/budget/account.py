@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from app.budget.fitting import at_least, fitting
-from app.budget.holding import Holder, Need, Price, ample, capped, left_after, within
+from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, within
 from app.cost.usage import Tally
 from app.domain import Amounts, Caller, Chunk, Grant, MicroUsd, Refusal, Remaining, Reservation, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
@@ -20,9 +20,8 @@ from app.ports import BudgetLedger
 
 logger = logging.getLogger("leanserve.budget")
 
-TRIES = 3
 TRY_AGAIN_S = 0.1
-"""A store that fails in the middle of an answer is asked again while the engine waits for nobody."""
+"""Between tries to hold more while the engine waits."""
 
 
 class Account:
@@ -60,7 +59,7 @@ class Account:
     def tight(self) -> bool:
         """Whether the end of it has to be booked before its caller may ask again: others could miss what it holds."""
         changing = self._growing is not None and not self._growing.done()
-        return self._reservation is not None and (changing or not ample(self._reservation))
+        return changing or not ample(self._reservation)
 
     @property
     def granted(self) -> int:
@@ -150,9 +149,7 @@ class Account:
 
     async def settle(self, spent: Amounts, *, certain: bool = True) -> None:
         """Close the account; `certain`: its engine said what it made. Raises nothing: `RetryingLedger` insists."""
-        if self._growing:
-            self._growing.cancel()
-        async with self._lock:
+        async with self._lock:  # behind an extension under way: cut off, nobody would know what is held
             reservation = self._reservation
             if reservation is None:
                 return
@@ -168,7 +165,7 @@ class Account:
             logger.error("reservation=%s not settled: %s: %s", reservation.id, spent, error)
 
     def _look_ahead(self) -> None:
-        """Ask for more while half of the last stretch is still there, and give back input that was held in vain."""
+        """Ask for more while half of the last stretch is still there, and give back input that others may miss."""
         used = self._tally.usage
         told = used.input_tokens if self._need.choices == 1 else 0  # of several prompts each tells its own
         corrected = told and told != self._need.input_tokens
@@ -176,7 +173,9 @@ class Account:
         if corrected:
             self._need = replace(self._need, input_tokens=used.input_tokens)
         short = self._granted < self._need.output_tokens and self._granted - used.output_tokens <= self._stretch // 2
-        if (short and not self.refusal) or excess > self._holder.spending.first_stretch or excess < 0:
+        goes_on = self._tally.ended < self._need.choices
+        missed = goes_on and excess > self._holder.spending.first_stretch and not ample(self._reservation)
+        if (short and not self.refusal) or missed or excess < 0:
             self._grow(more=short)
 
     def _grow(self, *, more: bool) -> None:
@@ -205,17 +204,17 @@ class Account:
         if used > self._need.output_tokens:
             raise AnswerStopped(BackendBroken("the engine went beyond its maximum"))
         self.refusal = None  # that of a look ahead may be out of date: others gave back what they did not need
-        for attempt in range(TRIES):
-            if attempt:
-                await asyncio.sleep(TRY_AGAIN_S)
+        now = asyncio.get_running_loop().time
+        began = now()
+        while True:
             fault = await self._asked(used)
             if used <= self._granted:
                 return
-            if self.refusal:
-                raise AnswerStopped(refused(self.refusal))
-            if fault and not isinstance(fault, StoreUnavailable):
-                raise AnswerStopped(fault)
-        raise AnswerStopped(fault or StoreUnavailable("the budget cannot be asked"))
+            if not may_change(self.refusal, fault, now() - began, self._holder.spending):
+                why = refused(self.refusal) if self.refusal else fault
+                raise AnswerStopped(why or StoreUnavailable("the budget cannot be asked"))
+            self.refusal = None
+            await asyncio.sleep(TRY_AGAIN_S)
 
     async def _asked(self, used: int) -> LeanServeError | None:
         """Let the extension under way end, and make another where that was not it."""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.config.budgets import SpendingPolicy
-from app.domain import Amounts, Caller, Limit, MicroUsd, Remaining, Reservation, Unit
+from app.domain import Amounts, BudgetExceeded, Caller, Limit, MicroUsd, Refusal, Remaining, Reservation, Unit
+from app.errors import LeanServeError, StoreUnavailable
 
 logger = logging.getLogger("leanserve.budget")
 
@@ -73,9 +74,23 @@ def left_after(reservation: Reservation, spent: Amounts) -> tuple[Remaining, ...
     )
 
 
-def ample(reservation: Reservation) -> bool:
-    """Whether every limit leaves plenty beside what is held."""
-    return all(
+def may_change(
+    refusal: Refusal | None, fault: LeanServeError | None, waited_s: float, spending: SpendingPolicy
+) -> bool:
+    """Whether to ask again in the middle of an answer, after `waited_s`.
+
+    Others may give back what they hold; a store that is started anew comes back. An engine that is held waits as long
+    (`GRACE_S` of `app.tiers.fuse`).
+    """
+    if refusal:
+        held = isinstance(refusal, BudgetExceeded) and refusal.is_only_held
+        return held and waited_s < spending.wait_for_held_s
+    return isinstance(fault, StoreUnavailable) and waited_s < spending.wait_for_store_s
+
+
+def ample(reservation: Reservation | None) -> bool:
+    """Whether every limit leaves plenty beside what is held, if anything is."""
+    return reservation is None or all(
         each.limit.unit is not Unit.CONCURRENT and each.amount >= AMPLE * reservation.amounts.of(each.limit.unit)
         for each in reservation.left
     )

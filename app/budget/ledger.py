@@ -189,8 +189,8 @@ def _answer(known: Reservation, planned: Plan, answer: Sequence[Any]) -> Reserva
         raise ReservationClosed("this reservation was closed before")
     if answer[0] == 2:
         return ScopeStopped(scope_of(answer[1]), answer[2])
-    _, number, left, wanted, resets = answer
-    return BudgetExceeded(planned.limits[number - 1], left, wanted, seconds(resets))
+    _, number, left, wanted, resets, held = answer
+    return BudgetExceeded(planned.limits[number - 1], left, wanted, seconds(resets), held)
 
 
 def _passed(limits: Sequence[Limit], answer: Sequence[int]) -> list[Marked]:

@@ -1,8 +1,9 @@
-"""Where a request waits until a limit lets it through, by the policy `throttle`."""
+"""Where a request waits until a limit lets it through: by the policy `throttle`, or since others may give back."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 from app.config.budgets import ThrottlePolicy
 from app.domain import BudgetExceeded, LimitAction, Refusal
@@ -13,6 +14,27 @@ AFTER_S = 0.002
 """After a window's turn, for the clock of Redis is not ours."""
 
 Again = Callable[[], Awaitable[Refusal | None]]
+Passing = Callable[[BudgetExceeded], bool]
+"""Whether a refusal is one to wait for."""
+
+
+def throttled(refusal: BudgetExceeded) -> bool:
+    """The limit's own policy says so."""
+    return refusal.limit.action is LimitAction.THROTTLE
+
+
+def only_held(refusal: BudgetExceeded) -> bool:
+    """What keeps it out are holds, of which most is given back: nobody knows how long an answer becomes."""
+    return refusal.limit.action is LimitAction.REJECT and refusal.is_only_held
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """Who waits for one limit. `flows` where the last who was first got through: the next need not wait to try."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+    flows: bool = False
 
 
 class ThrottleQueue:
@@ -22,41 +44,52 @@ class ThrottleQueue:
         self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
         self._clock, self._sleep = clock, sleep
-        self._lines: dict[object, tuple[asyncio.Lock, int]] = {}
+        self._lines: dict[object, _Line] = {}
         self._waiting = 0
 
-    async def wait(self, policy: ThrottlePolicy, refusal: BudgetExceeded, again: Again) -> Refusal | None:
-        """Try `again` until nothing refuses, or another policy does; the last refusal when time or places are out."""
+    async def wait(
+        self, policy: ThrottlePolicy, refusal: BudgetExceeded, again: Again, passing: Passing = throttled
+    ) -> Refusal | None:
+        """Try `again` until nothing refuses, or for a reason that is not `passing`.
+
+        The last refusal when time or places are out.
+        """
         if self._waiting >= policy.max_waiting or refusal.requested > refusal.limit.amount:
             return refusal
         ends = self._clock() + policy.max_wait_s
         self._waiting += 1
         try:
-            return await self._in_line(ends, refusal, again)
+            return await self._in_line(ends, refusal, again, passing)
         finally:
             self._waiting -= 1
 
-    async def _in_line(self, ends: float, refusal: BudgetExceeded, again: Again) -> Refusal | None:
+    async def _in_line(self, ends: float, refusal: BudgetExceeded, again: Again, passing: Passing) -> Refusal | None:
         counter = (refusal.limit.scope, refusal.limit.unit, refusal.limit.window)
-        line, others = self._lines.get(counter, (asyncio.Lock(), 0))
-        self._lines[counter] = line, others + 1
+        line = self._lines.setdefault(counter, _Line())
+        line.waiting += 1
         try:
-            async with asyncio.timeout(max(0.0, ends - self._clock())) as bound, line:
+            async with asyncio.timeout(max(0.0, ends - self._clock())) as bound, line.turn:
                 bound.reschedule(None)  # a try is not cut: its grant would be nobody's
-                return await self._first(ends, refusal, again)
+                found = await self._first(line, ends, refusal, again, passing)
+                line.flows = found is None
+                return found
         except TimeoutError:
             return refusal
         finally:
-            line, others = self._lines.pop(counter)
-            if others > 1:
-                self._lines[counter] = line, others - 1
+            line.waiting -= 1
+            if not line.waiting:
+                del self._lines[counter]
 
-    async def _first(self, ends: float, refusal: BudgetExceeded, again: Again) -> Refusal | None:
+    async def _first(
+        self, line: _Line, ends: float, refusal: BudgetExceeded, again: Again, passing: Passing
+    ) -> Refusal | None:
         while (left := ends - self._clock()) > 0:
             turn = POLL_S if refusal.resets_in_s is None else refusal.resets_in_s + AFTER_S
-            await self._sleep(min(turn, POLL_S, left))
+            if not line.flows:
+                await self._sleep(min(turn, POLL_S, left))
+            line.flows = False
             answer = await again()
-            if not isinstance(answer, BudgetExceeded) or answer.limit.action is not LimitAction.THROTTLE:
+            if not isinstance(answer, BudgetExceeded) or not passing(answer):
                 return answer
             refusal = answer
         return refusal

@@ -1,6 +1,7 @@
 """The part of the policy that says who may spend how much, and what becomes of who wants more."""
 
 from decimal import Decimal
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -72,18 +73,22 @@ class BudgetRule(PolicyModel):
             raise ValueError("a window of `total` cannot slide: it never ends")
         return self
 
-    @property
+    @cached_property
     def pattern(self) -> list[tuple[ScopeKind, str]]:
         """What it names below the tenant, in the order of a scope's parts."""
         return [(kind, name) for kind in _KINDS if (name := getattr(self, kind)) is not None]
 
-    @property
+    @cached_property
     def counted(self) -> Window:
         """When the amounts count."""
         return Window(self.window, self.sliding, "UTC" if self.sliding else self.timezone)
 
     def amounts(self) -> list[tuple[Unit, int]]:
         """The limits as integers: dollars as micro-USD rounded down."""
+        return self._amounts
+
+    @cached_property
+    def _amounts(self) -> list[tuple[Unit, int]]:
         dollars = None if self.usd is None else int(self.usd * 1_000_000)
         found = ((unit, dollars if unit is Unit.MICRO_USD else getattr(self, unit)) for unit in Unit)
         return [(unit, amount) for unit, amount in found if amount is not None]
@@ -110,12 +115,16 @@ class SpendingPolicy(PolicyModel):
 
     A request holds its input and `first_stretch` output tokens; while it streams, its hold grows by stretches, each
     twice the last up to `longest_stretch`, ahead of need. `cache_hits` is the share of an answer's first price that a
-    hit of it costs, tokens and dollars alike. Marks that are passed (`warn_at`) are posted to `webhook`.
+    hit of it costs, tokens and dollars alike. Marks that are passed (`warn_at`) are posted to `webhook`. Who would fit
+    but for what others hold waits for at most `wait_for_held_s`: few of them need all that they hold. An answer under
+    way waits for at most `wait_for_store_s` for a store that went away.
     """
 
     first_stretch: int = Field(default=64, ge=1)
     longest_stretch: int = Field(default=512, ge=1)
     cache_hits: float = Field(default=0, ge=0, le=1)
     webhook: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    wait_for_held_s: float = Field(default=1.0, ge=0, le=60)
+    wait_for_store_s: float = Field(default=4.0, ge=0, le=60)
     throttle: ThrottlePolicy = ThrottlePolicy()
     fail_open: FailOpenPolicy = FailOpenPolicy()

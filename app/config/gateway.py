@@ -151,11 +151,11 @@ class LimitsSpec(ConfigModel):
 class StoreSpec(ConfigModel):
     """How Redis is spoken to; its address comes from the environment (`REDIS_URL`).
 
-    `timeout_s` bounds the ledger's commands, where no answer is a refusal; `cache_timeout_s` the cache's, where it is a
-    miss that the request waits for.
+    `timeout_s` bounds the ledger's commands, where no answer is a refusal: a crowd that comes at once should be served
+    late rather than sent away. `cache_timeout_s` bounds the cache's, where it is a miss that the request waits for.
     """
 
-    timeout_s: float = Field(default=0.25, gt=0)
+    timeout_s: float = Field(default=1.0, gt=0)
     cache_timeout_s: float = Field(default=0.05, gt=0)
     prefix: str = "leanserve"
 

@@ -172,13 +172,21 @@ class BudgetExceeded:
 
     `remaining` is what the limit leaves, `requested` what was wanted of it: of an extension, what it adds.
     `resets_in_s` is when it fits by itself, in a calendar window when that ends, at a sliding one when enough of it is
-    past (or all, where that is never enough); None for `total` and `concurrent`, which no time ends.
+    past (or all, where that is never enough); None for `total` and `concurrent`, which no time ends. `held` is what
+    other requests under way hold of the limit: they may give much of it back.
     """
 
     limit: Limit
     remaining: int
     requested: int
     resets_in_s: float | None
+    held: int = field(default=0, compare=False)
+
+    @property
+    def is_only_held(self) -> bool:
+        """Whether it would fit if the requests under way gave back all that they hold of tokens or money."""
+        spendable = self.limit.unit not in {Unit.REQUESTS, Unit.CONCURRENT}
+        return spendable and self.remaining < self.requested <= self.remaining + self.held
 
 
 @dataclass(frozen=True, slots=True)

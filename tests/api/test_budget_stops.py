@@ -248,6 +248,19 @@ def test_so_many_at_once_and_no_more(serve: Serve) -> None:
     assert told(plain(running, max_tokens=2)[0]) == usage(2)
 
 
+@pytest.mark.parametrize(("wait_s", "status"), [(5, 200), (0, 429)])
+def test_what_others_hold_in_vain_keeps_nobody_out_for_long(serve: Serve, wait_s: float, status: int) -> None:
+    """The first holds all that is left, and needs two tokens: who comes meanwhile waits for the rest, and is served."""
+    echo = {"tokens": 2, "time_to_first_token_ms": 600}
+    running = opened(serve, {"tokens": 50}, echo=echo, spending={"wait_for_held_s": wait_s})
+    first = threading.Thread(target=plain, args=(running,))
+    first.start()
+    assert eventually(lambda: running.backends["small/echo"].stats().active == 1)
+    body = {"model": "small", "messages": [{"role": "user", "content": "who comes meanwhile"}], "max_tokens": 60}
+    assert httpx.post(f"{running.url}/v1/chat/completions", json=body).status_code == status
+    first.join()
+
+
 def test_who_is_throttled_waits_for_its_turn(serve: Serve) -> None:
     """All are answered, and the engine never had two."""
     running = opened(

@@ -3,7 +3,7 @@
 -- ARGV: id; packed {whether an earlier grant is changed, turn, seconds until the deadline, amounts of all units, the
 --       caller's scopes}; the plan.
 -- Gives, packed, {1, six amounts, then what is left and microseconds to its reset for each limit}
---       | {0, number of the limit, what is left, what was wanted of it, microseconds to its reset}
+--       | {0, number of the limit, what is left, what was wanted of it, microseconds to its reset, what others hold}
 --       | {2, scope, reason} where a scope is stopped | {-1} where the reservation was closed before.
 
 local changes, turn, deadline_s, asked, scopes = unpack(cmsgpack.unpack(ARGV[2]))
@@ -50,7 +50,9 @@ for i, limit in ipairs(limits) do
   if more < 0 then counted = -math.min(-more, live(counter, parts[i])) end
   local room = amount and amount - counter.spent - counter.held or math.huge
   if counted > room and not again then
-    return cmsgpack.pack({0, i, math.max(room, 0), math.max(more, 0), fits_us(counter, id, now, counted - room)})
+    local fits = fits_us(counter, id, now, counted - room)
+    local others = counter.held - (parts[i] and live(counter, parts[i]) or 0)
+    return cmsgpack.pack({0, i, math.max(room, 0), math.max(more, 0), fits, others})
   end
 end
 

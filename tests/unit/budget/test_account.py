@@ -25,7 +25,7 @@ from app.errors import AnswerStopped, BudgetRefused, SpendingStopped, StoreUnava
 from tests.fakes import FakeBudgetLedger
 
 CALLER = Caller("acme", feature="faq")
-SPENDING = SpendingPolicy(first_stretch=8, longest_stretch=32)
+SPENDING = SpendingPolicy(first_stretch=8, longest_stretch=32, wait_for_store_s=0.3, wait_for_held_s=0.3)
 
 
 def limit(amount: int, unit: Unit = Unit.TOKENS) -> Limit:
@@ -48,7 +48,8 @@ class Bench:
         self.limits = list(limits)
         self.spent = Amounts()
         self.shown = 0
-        self.account = Account(self.ledger, Holder("r", CALLER, SPENDING, lambda: self.limits, lambda: self.spent))
+        holder = Holder("r", CALLER, SPENDING, lambda: self.limits, lambda: self.spent)
+        self.account = Account(self.ledger, holder)
 
     async def stream(self, tokens: int, *, batch: int = 1, told_input: int = 0) -> int:
         """Pass `tokens` one by one in batches; how many came through."""
@@ -186,6 +187,18 @@ async def test_a_lowered_limit_is_seen_by_a_recheck() -> None:
     assert isinstance(await bench.account.recheck(), BudgetExceeded)
 
 
+async def test_an_answer_waits_a_moment_for_what_others_hold() -> None:
+    """They give most of it back. Where they do not, it ends with what it has."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.ledger.others, bench.ledger.patience = 990, 2
+    assert await bench.stream(50) == 50
+    bench.ledger.others, bench.ledger.patience = 990, 1000
+    with pytest.raises(AnswerStopped) as caught:
+        await bench.stream(50)
+    assert isinstance(caught.value.why, BudgetRefused)
+
+
 async def test_a_store_that_comes_back_in_time_ends_nothing() -> None:
     """An extension that failed is asked for again before the grant is used up."""
     bench = Bench(limit(1000))
@@ -276,9 +289,10 @@ async def test_an_extension_that_nobody_heard_of_leaves_a_doubt(certain: bool) -
     """The store may have granted it, and the engine made it: only the engine's own word ends that."""
     bench = Bench(limit(1000))
     await bench.account.open(need())
-    bench.ledger.faults = 9
+    bench.ledger.faults = 1000
     with pytest.raises(AnswerStopped):
         await bench.stream(20)
+    bench.ledger.faults = 0
     await bench.account.settle(Amounts(10, 8), certain=certain)
     assert (bench.ledger.settled, bench.ledger.doubtful) == ([Amounts(10, 8)], not certain)
 

@@ -42,6 +42,20 @@ async def test_only_so_many_at_once(bench: Bench) -> None:
     assert isinstance(await bench.ledger.reserve("d", ACME, [limit(2, Unit.CONCURRENT)], one), BudgetExceeded)
 
 
+async def test_a_refusal_tells_what_others_hold(bench: Bench) -> None:
+    """Not what is spent, nor what the asking request holds itself: neither comes back."""
+    limits = [limit(100)]
+    await bench.ledger.settle(await bench.grant("a", limits, tokens(30)), tokens(30))
+    await bench.grant("b", limits, tokens(40))
+    mine = await bench.grant("c", limits, tokens(20))
+    refused = await bench.ledger.reserve("d", ACME, limits, tokens(60))
+    assert isinstance(refused, BudgetExceeded)
+    assert (refused.remaining, refused.held, refused.is_only_held) == (10, 60, True)
+    refused = await bench.ledger.extend(mine, ACME, limits, tokens(80))
+    assert isinstance(refused, BudgetExceeded)
+    assert (refused.remaining, refused.requested, refused.held, refused.is_only_held) == (10, 60, 40, False)
+
+
 async def test_all_or_none(bench: Bench) -> None:
     """A request that does not fit in its last limit touches none of the others."""
     limits = [limit(100), limit(100, window=Window(Period.HOUR)), limit(10, Unit.MICRO_USD)]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.budget.queue import AFTER_S, POLL_S, ThrottleQueue
+from app.budget.queue import AFTER_S, POLL_S, ThrottleQueue, only_held
 from app.config.budgets import ThrottlePolicy
 from app.domain import BudgetExceeded, Limit, LimitAction, Refusal, Scope, ScopeStopped, Unit
 from tests.fakes_backends import FakeClock
@@ -82,6 +82,43 @@ async def test_in_the_order_of_coming() -> None:
     line.free = 3
     assert await asyncio.gather(*waiting) == [None] * 3
     assert line.through == ["a", "b", "c"]
+
+
+async def test_when_the_line_flows_the_next_tries_at_once() -> None:
+    """One sleep for all of them: a line of a thousand is not served ten a second."""
+    line = Line()
+    waiting = [asyncio.ensure_future(line.wait(name, PATIENT)) for name in "abc"]
+    line.free = 3
+    await asyncio.gather(*waiting)
+    assert line.slept == [POLL_S]
+
+
+HELD = BudgetExceeded(Limit(Scope("acme"), Unit.TOKENS, 100), 5, 10, None, held=5)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "waits"),
+    [
+        (HELD, True),
+        (replace(HELD, held=4), False),
+        (replace(HELD, limit=replace(HELD.limit, unit=Unit.REQUESTS)), False),
+        (replace(HELD, limit=replace(HELD.limit, action=LimitAction.DOWNGRADE)), False),
+    ],
+)
+def test_what_others_hold_is_waited_for(refusal: BudgetExceeded, waits: bool) -> None:
+    """Where all of it would do, and the policy has nothing better for who is refused."""
+    assert only_held(refusal) is waits
+
+
+async def test_who_only_holds_keep_out_waits_until_they_are_spent() -> None:
+    """What was spent meanwhile does not come back: refused, without waiting on."""
+    line, tries = Line(), [HELD, replace(HELD, remaining=0, held=5)]
+
+    async def again() -> Refusal | None:
+        return tries.pop(0)
+
+    assert await line.queue.wait(PATIENT, HELD, again, only_held) == replace(HELD, remaining=0, held=5)
+    assert tries == []
 
 
 async def test_lines_of_other_limits_go_on() -> None:
