@@ -224,6 +224,10 @@ class _Purse:
         """All that is held for it."""
         return self.answering.account.risked
 
+    async def made(self) -> int:
+        """As its engine's fuse says."""
+        return await self.answering.account.made()
+
 
 def _says(refusal: Refusal | None, action: LimitAction) -> BudgetExceeded | None:
     return refusal if isinstance(refusal, BudgetExceeded) and refusal.limit.action is action else None

@@ -107,6 +107,10 @@ class BudgetLedger(Protocol):
         """
         ...
 
+    async def made(self, reservation: Reservation, attempt: int) -> int | None:
+        """Output tokens that the engine of an attempt says it made, where that was cut off; None until it does."""
+        ...
+
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         """Replace what was held by what was spent. Idempotent. `settle(r, Amounts())` releases."""
         ...

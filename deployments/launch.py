@@ -31,6 +31,8 @@ from deployments import haproxy
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
+LOOK_S = 0.1
+"""Between looks at the file of a running configuration: a limit that is lowered in it is in force within a second."""
 REPLICA_PORTS = 100
 CLEAR_TRIES = 10
 POLITE_S = 12
@@ -130,17 +132,24 @@ def _watch(path: Path, file: ServeFile, stop: threading.Event) -> int:
     """Deploy, tell when ready, and deploy again whenever the file changes into another valid one."""
     deployed, announced = _modified(path), False
     _deploy(file)
-    while not stop.wait(POLL_S):
-        if message := _failure():
-            print(f"FAILED {message}", file=sys.stderr, flush=True)
-            return 1
-        if not announced and _running() and _ready(file.address):
-            print(f"READY {file.address}", flush=True)
-            announced = True
+    while not stop.wait(LOOK_S if announced else POLL_S):
+        if not announced:
+            if message := _failure():
+                print(f"FAILED {message}", file=sys.stderr, flush=True)
+                return 1
+            announced = _announced(file)
         if _modified(path) != deployed:
             deployed = _modified(path)
             _reload(path)
     return 0
+
+
+def _announced(file: ServeFile) -> bool:
+    """Whether it is ready, said once it is."""
+    ready = _running() and _ready(file.address)
+    if ready:
+        print(f"READY {file.address}", flush=True)
+    return ready
 
 
 def _reload(path: Path) -> None:

@@ -151,6 +151,7 @@ class FakeBudgetLedger:
         self.held = Amounts()
         self.others = self.patience = 0
         self.settled: list[Amounts] = []
+        self.told: dict[int, int] = {}
         self.doubtful = False
         self.stopped: ScopeStopped | None = None
         self.faults = 0
@@ -164,6 +165,9 @@ class FakeBudgetLedger:
         self, reservation: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts
     ) -> Reservation | Refusal:
         return self._hold(reservation.id, caller, limits, amounts)
+
+    async def made(self, reservation: Reservation, attempt: int) -> int | None:
+        return self.told.get(attempt)
 
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         self.settled.append(spent)

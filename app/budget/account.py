@@ -6,19 +6,17 @@ another, drafts and their better answers, share the one account.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from functools import partial
 
+from app.budget.closing import booked, made_of
 from app.budget.fitting import at_least, fitting
 from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, within
 from app.cost.usage import Tally
 from app.domain import Amounts, Caller, Chunk, Grant, MicroUsd, Refusal, Remaining, Reservation, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
 from app.ports import BudgetLedger
-
-logger = logging.getLogger("leanserve.budget")
 
 TRY_AGAIN_S = 0.1
 """Between tries to hold more while the engine waits."""
@@ -37,6 +35,7 @@ class Account:
         self._stretch = 0
         self._tally = Tally()
         self._lent = False
+        self._attempts = 0
         self._growing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
 
@@ -76,10 +75,16 @@ class Account:
         """For the engine of the present attempt; None where its own maximum is all that bounds it."""
         held, need = self._reservation, self._need
         final = need.whole or self._granted >= need.output_tokens
+        self._attempts += 1
         self._lent = held is not None and bool(held.booked) and not final
-        if held is None or not self._lent:
+        if held is None or not held.booked or need.whole:
             return None
-        return Grant(held.id, held.tenant, self._base.output_tokens, self._granted, need.output_tokens, need.choices)
+        before = self._base.output_tokens
+        return Grant(held.id, held.tenant, before, self._granted, need.output_tokens, need.choices, self._attempts)
+
+    async def made(self) -> int:
+        """Output tokens that the engine of the present attempt, which was cut off, says it made; 0 where none says."""
+        return await made_of(self._ledger, self._reservation, self._attempts)
 
     async def open(self, need: Need) -> Refusal | None:
         """Hold what an answer needs to begin, or say why not; nothing changes then. Raises `StoreUnavailable`."""
@@ -156,13 +161,7 @@ class Account:
             reservation = replace(reservation, doubtful=reservation.doubtful and not certain)
             spent = within(spent, reservation)
             self._reservation = replace(reservation, left=left_after(reservation, spent))
-            await self._booked(reservation, spent)
-
-    async def _booked(self, reservation: Reservation, spent: Amounts) -> None:
-        try:
-            await self._ledger.settle(reservation, spent)
-        except LeanServeError as error:
-            logger.error("reservation=%s not settled: %s: %s", reservation.id, spent, error)
+            await booked(self._ledger, reservation, spent)
 
     def _look_ahead(self) -> None:
         """Ask for more while half of the last stretch is still there, and give back input that others may miss."""

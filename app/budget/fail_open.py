@@ -53,6 +53,10 @@ class FailOpenLedger:
         self._let(amounts.tokens - reservation.amounts.tokens)
         return replace(reservation, amounts=amounts)
 
+    async def made(self, reservation: Reservation, attempt: int) -> int | None:
+        """As the inner ledger."""
+        return await self._ledger.made(reservation, attempt)
+
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         """As the inner ledger; what was let through is booked in the background, until the store takes it."""
         opened = self._open.pop(reservation.id, None)

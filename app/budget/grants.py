@@ -1,9 +1,12 @@
-"""What reservations hold, for the replicas of engines: they read it and change nothing."""
+"""What reservations hold, for the replicas of engines: they read it, and say what they made where nobody listens."""
 
 from app.budget.lua import LedgerScripts
 from app.budget.packing import of_units, unpack
 from app.domain import Amounts
 from app.store.client import Store
+
+MADE_S = 600
+"""For so long it is known what an engine made: who asks waits for less than a second."""
 
 
 class RedisGrants:
@@ -21,3 +24,8 @@ class RedisGrants:
         key = self._store.keys.reservation(tenant, reservation_id)
         found = unpack(await self._store.script(self._scripts.granted, [key], []))
         return of_units(found) if found else None
+
+    async def made(self, tenant: str, reservation_id: str, attempt: int, output_tokens: int) -> None:
+        """The attempt was cut off after so many output tokens. Raises StoreUnavailable."""
+        key = self._store.keys.made(tenant, reservation_id, attempt)
+        await self._store.command("SET", key, output_tokens, "EX", MADE_S)

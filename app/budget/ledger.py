@@ -117,6 +117,11 @@ class RedisBudgetLedger:
         """
         await self._close(reservation_id, tenant, pack(in_units(Amounts()), False), pack([], []))
 
+    async def made(self, reservation: Reservation, attempt: int) -> int | None:
+        """Output tokens that the engine of a cut attempt says it made; None until it does. Raises StoreUnavailable."""
+        found = await self._store.command("GET", self._keys.made(reservation.tenant, reservation.id, attempt))
+        return None if found is None else int(found)
+
     async def remaining(self, tenant: str, limits: Sequence[Limit]) -> list[Remaining]:
         """What each limit leaves, now. Raises StoreUnavailable."""
         return [

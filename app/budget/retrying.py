@@ -74,6 +74,10 @@ class RetryingLedger:
                 self._withdraw(reservation.id, reservation.tenant)
             raise
 
+    async def made(self, reservation: Reservation, attempt: int) -> int | None:
+        """As the inner ledger."""
+        return await self._ledger.made(reservation, attempt)
+
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         """Return when it is booked, or when the first try failed and others follow. Cancelling it stops none."""
         what = f"settlement of reservation={reservation.id} {spent}"

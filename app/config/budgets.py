@@ -124,7 +124,7 @@ class SpendingPolicy(PolicyModel):
     longest_stretch: int = Field(default=512, ge=1)
     cache_hits: float = Field(default=0, ge=0, le=1)
     webhook: str = Field(default="", pattern=r"^(https?://\S+)?$")
-    wait_for_held_s: float = Field(default=1.0, ge=0, le=60)
+    wait_for_held_s: float = Field(default=3.0, ge=0, le=60)
     wait_for_store_s: float = Field(default=4.0, ge=0, le=60)
     throttle: ThrottlePolicy = ThrottlePolicy()
     fail_open: FailOpenPolicy = FailOpenPolicy()

@@ -146,7 +146,7 @@ class Grant:
     """What of a reservation's output one attempt may use, as of its beginning; the reservation may grow meanwhile.
 
     `before` are the output tokens of earlier attempts, `output_tokens` those granted beyond them, of the `most` that
-    the attempt can ever use; all of them of its `choices` together.
+    the attempt can ever use; all of them of its `choices` together. `attempt` is its number among the reservation's.
     """
 
     reservation_id: str
@@ -155,6 +155,7 @@ class Grant:
     output_tokens: int
     most: int
     choices: int = 1
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

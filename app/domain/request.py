@@ -108,7 +108,7 @@ class BackendCall:
     `payload` is the client's body with the backend's own model name, a clamped `max_tokens`, and usage always asked
     for when it streams. `trace_context` holds the W3C headers of the attempt's span. `input_tokens` is the estimate
     that is paid when the answer is cut before its usage is known. `grant` is how far an engine of ours may go; None
-    where its own maximum is all that bounds it.
+    where nothing limits it, or it cannot be cut.
     """
 
     request_id: str

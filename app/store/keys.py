@@ -91,6 +91,10 @@ class Keys:
         """The record of a reservation."""
         return self._of(tenant, "budget", "reservation", reservation_id)
 
+    def made(self, tenant: str, reservation_id: str, attempt: int) -> str:
+        """What an engine made of an attempt that was cut off."""
+        return self._of(tenant, "budget", "made", reservation_id, str(attempt))
+
     def open(self, tenant: str, holder: str) -> str:
         """The sorted set of a tenant's open reservations at one holder, by deadline."""
         return self._of(tenant, "budget", "open", holder)

@@ -155,11 +155,16 @@ class _Attempt:
             call = calls(self._spec, name, record.trace_context)
             meter.expect(call.input_tokens)
             batches = in_time(sent(self._backend, call), self._patience, "first" if call.stream else "whole")
-            async with aclosing(batches) as timely:
-                async for batch in timely:
-                    self._commit()
-                    meter.note(batch)
-                    yield batch
+            try:
+                async with aclosing(batches) as timely:
+                    async for batch in timely:
+                        self._commit()
+                        meter.note(batch)
+                        yield batch
+            except (GeneratorExit, asyncio.CancelledError):
+                if not self._patience.stopped:
+                    meter.told(await purse.made())
+                raise
             if not self.committed:
                 raise BackendBroken("the backend answered nothing")
 

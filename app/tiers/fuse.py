@@ -25,6 +25,8 @@ GRACE_S = 5.0
 """How long an engine that is held waits for more: what a store's time-outs and the tries of who asks take."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.2
 """Between looks of one that is held: each twice the last."""
+TELL_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 0.0)
+"""Between tries to say what was made."""
 
 
 class Grants(Protocol):
@@ -32,6 +34,10 @@ class Grants(Protocol):
 
     async def granted(self, tenant: str, reservation_id: str) -> Amounts | None:
         """What the reservation holds now, None where it is closed. Raises StoreUnavailable."""
+        ...
+
+    async def made(self, tenant: str, reservation_id: str, attempt: int, output_tokens: int) -> None:
+        """Say what the engine made of an attempt that was cut off. Raises StoreUnavailable."""
         ...
 
 
@@ -48,6 +54,22 @@ class Fuse:
         self._tell: Callable[[int], None] = lambda _: None
         self._looking: asyncio.Task[None] | None = None
         self._again_at = 0.0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a choice has not ended."""
+        return len(self._ended) < self._grant.choices
+
+    async def tell(self) -> None:
+        """Say what the engine made, with some patience: who asked for it is gone and cannot count."""
+        grant, made = self._grant, sum(self._tally.outputs.values())
+        for pause in TELL_AGAIN_S:
+            try:
+                await self._books.made(grant.tenant, grant.reservation_id, grant.attempt, made)
+            except StoreUnavailable:
+                await self._sleep(pause)
+            else:
+                return
 
     @property
     def each(self) -> int:
@@ -147,6 +169,7 @@ class Fuses:
     def __init__(self, open_books: Callable[[], Grants]) -> None:
         self._open_books = open_books
         self._books: Grants | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     def guarded(self, call: BackendCall, send: Callable[[Fuse | None], Batches], *, held: bool = True) -> Batches:
         """The stream that `send` makes of the call, behind a fuse where that has a grant.
@@ -157,4 +180,15 @@ class Fuses:
             return send(None)
         self._books = self._books or self._open_books()
         fuse = Fuse(call.grant, self._books, grace_s=GRACE_S if held else 0)
-        return fuse.run(send(fuse))
+        return self._told(fuse, fuse.run(send(fuse)))
+
+    async def _told(self, fuse: Fuse, batches: Batches) -> Batches:
+        try:
+            async with aclosing(batches) as parts:
+                async for chunks in parts:
+                    yield chunks
+        finally:
+            if fuse.is_cut:
+                task = asyncio.ensure_future(fuse.tell())
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)

@@ -38,6 +38,11 @@ class Meter:
         input_tokens = max(seen.input_tokens, risked.input_tokens)
         self._record.usage = Usage(input_tokens, seen.cached_tokens, max(seen.output_tokens, risked.output_tokens))
 
+    def told(self, output_tokens: int) -> None:
+        """The engine says what it made: what was under way when the client left, the client was not shown."""
+        usage = self._record.usage
+        self._record.usage = replace(usage, output_tokens=max(usage.output_tokens, output_tokens))
+
     def note(self, batch: Sequence[Chunk]) -> None:
         """Count one batch."""
         if self._record.first_chunk_s is None:

@@ -23,6 +23,10 @@ class Purse(Protocol):
         """The most that the present attempt may have made by now where nobody can say; nothing where nobody counts."""
         ...
 
+    async def made(self) -> int:
+        """Output tokens that the engine of the present attempt, cut off, says it made; 0 where nobody says."""
+        ...
+
 
 class DeepPurse:
     """A Purse that never ends, for what is not limited."""
@@ -37,3 +41,7 @@ class DeepPurse:
     def risked(self) -> Usage:
         """What was seen is all that is known."""
         return Usage()
+
+    async def made(self) -> int:
+        """What was seen is all that is known."""
+        return 0

@@ -315,7 +315,7 @@ def test_what_does_not_fit_goes_to_a_cheaper_tier(serve: Serve, action: str, sta
     """
     budget = {"usd": "0.001355", "on_limit": action}
     tiers = [tier("small"), tier("large", time_to_first_token_ms=2500)]
-    patience = {"stage_timeout_s": 5}
+    patience = {"stage_timeout_s": 5, "spending": {"wait_for_held_s": 0}}
     running = serve(config={"tiers": tiers}, policy={"budgets": [budget], **patience}, embedder=SlowEmbedder())
 
     async def ask(client: httpx.AsyncClient, wait_s: float, **body: Any) -> httpx.Response:

@@ -14,7 +14,7 @@ from app.domain import Amounts, BackendCall, Caller, Chunk, Unit
 from app.store.client import open_cache_store
 from app.tiers.echo import EchoBackend
 from app.tiers.fuse import Fuses, Grants
-from tests.api.conftest import Serve
+from tests.api.conftest import Serve, client_of
 from tests.api.test_budget_stops import said, streamed, told, usage
 from tests.harness import PATIENT, Running, spent_of, tier
 
@@ -37,6 +37,9 @@ class ClosedBooks:
 
     async def granted(self, tenant: str, reservation_id: str) -> Amounts | None:
         return None
+
+    async def made(self, tenant: str, reservation_id: str, attempt: int, output_tokens: int) -> None:
+        """Nobody reads it."""
 
 
 def opened(serve: Serve, backend: FusedEcho, *budgets: dict[str, Any]) -> Running:
@@ -81,3 +84,15 @@ def test_an_answer_that_its_fuse_ended_is_never_shown_as_whole(serve: Serve) -> 
     assert 0 < len(said(chunks).split()) <= 64
     assert spent_of(running, Unit.TOKENS) == 4 + len(said(chunks).split()) == 4 + backend.stats().produced
     assert [each.amount for each in running.gateway.spending.limits(Caller())] == [10_000]
+
+
+def test_who_leaves_pays_all_that_the_engine_made(serve: Serve, clean_redis: str) -> None:
+    """Also what was still under way to it: else whoever leaves again and again would get more than its limit."""
+    backend = FusedEcho(partial(books, clean_redis), tokens=700, time_per_token_ms=1)
+    running = opened(serve, backend, {"tokens": 10_000})
+    for name in "abc":
+        asked: Any = [{"role": "user", "content": f"a story of {name}"}]
+        stream = client_of(running).chat.completions.create(model="small", messages=asked, stream=True)
+        next(iter(stream))
+        stream.close()
+    assert spent_of(running, Unit.TOKENS) == 3 * 4 + backend.stats().produced

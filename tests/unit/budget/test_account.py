@@ -245,16 +245,16 @@ async def test_several_choices_share_a_stretch_for_each() -> None:
 
 
 async def test_an_engine_is_lent_what_it_may_use_as_it_begins() -> None:
-    """Of the attempt alone; nothing where its own maximum is all that bounds it, or nothing limits it."""
+    """Of the attempt alone, though all is granted; nothing where it cannot be cut, or nothing limits it."""
     bench = Bench(limit(1000))
     await bench.account.open(need())
-    assert bench.account.lend() == Grant("r", "acme", 0, 8, 100)
+    assert bench.account.lend() == Grant("r", "acme", 0, 8, 100, 1, 1)
     bench.spent = Amounts(10, 5, MicroUsd(20))
     await bench.account.open(need(choices=2))
     await bench.account.cover(price, stream=True)
-    assert bench.account.lend() == Grant("r", "acme", 5, 16, 100, 2)
+    assert bench.account.lend() == Grant("r", "acme", 5, 16, 100, 2, 2)
     await bench.account.open(need(6))
-    assert bench.account.lend() is None
+    assert bench.account.lend() == Grant("r", "acme", 5, 6, 6, 1, 3)
     await bench.account.open(need(whole=True))
     assert bench.account.lend() is None
     free = Bench()

@@ -32,3 +32,11 @@ async def test_of_a_dead_holder_nothing_is_granted(bench: Bench) -> None:
         del second
     assert await RedisGrants(bench.store, scripts=SCRIPTS).granted("acme", "r") is None
     assert await bench.booked(limit(1000)) == [(74, 0)]
+
+
+async def test_what_an_engine_made_is_found_by_its_attempt(bench: Bench) -> None:
+    """Said by its replica, asked by the one that pays."""
+    grants = RedisGrants(bench.store, scripts=SCRIPTS)
+    reservation = await bench.grant("r", [limit(1000)], HELD)
+    await grants.made("acme", "r", 2, 31)
+    assert [await bench.ledger.made(reservation, attempt) for attempt in (1, 2)] == [None, 31]

@@ -49,6 +49,10 @@ class Flaky:
         await self._call()
         return reservation
 
+    async def made(self, reservation: Reservation, attempt: int) -> int | None:
+        await self._call()
+        return attempt
+
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         await self._call()
         self.settled.append((reservation.id, spent))

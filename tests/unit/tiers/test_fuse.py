@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pytest
@@ -21,6 +21,15 @@ class FakeBooks:
 
     holds: list[int | StoreUnavailable | None]
     looks: int = 0
+    told: list[tuple[int, int]] = field(default_factory=list)
+    faults: int = 0
+
+    async def made(self, tenant: str, reservation_id: str, attempt: int, output_tokens: int) -> None:
+        assert (tenant, reservation_id) == ("acme", "r1")
+        self.faults -= 1
+        if self.faults >= 0:
+            raise StoreUnavailable("away")
+        self.told.append((attempt, output_tokens))
 
     async def granted(self, tenant: str, reservation_id: str) -> Amounts | None:
         assert (tenant, reservation_id) == ("acme", "r1")
@@ -180,6 +189,22 @@ async def test_who_watches_is_told_of_every_change() -> None:
     fuse.watch(told.append)
     _ = [batch async for batch in fuse.run(engine.run(fuse, obeys=True))]
     assert told == [20, 30]
+
+
+@pytest.mark.parametrize(("parts", "told"), [(7, [(3, 7)]), (None, [])])
+async def test_what_was_made_of_a_stream_that_is_cut_is_told(parts: int | None, told: list[tuple[int, int]]) -> None:
+    """Though the store is away at first. A stream that ends by itself has told already."""
+    books = FakeBooks([100], faults=1)
+    echo = EchoBackend(Spec(kind="echo", tokens=9, time_to_first_token_ms=0, time_per_token_ms=1), "small/echo")
+    call = replace(chat(stream=True), grant=replace(grant(100), attempt=3))
+    batches, seen = Fuses(lambda: books).guarded(call, partial(echo.send, call)), 0
+    async for batch in batches:
+        seen += sum(bool(choice["delta"].get("content")) for chunk in batch for choice in chunk["choices"])
+        if seen == parts:
+            break
+    await batches.aclose()
+    await asyncio.sleep(0.2)
+    assert books.told == told
 
 
 async def test_without_a_grant_there_are_no_books() -> None:

@@ -53,6 +53,9 @@ class Narrow:
     def risked(self) -> Usage:
         return Usage(40, 0, 2)
 
+    async def made(self) -> int:
+        return 5
+
 
 async def test_an_attempt_that_is_not_covered_is_not_made() -> None:
     """Each is asked for before it begins; without cover nobody else is tried, and no backend is to blame."""
@@ -65,6 +68,16 @@ async def test_an_attempt_that_is_not_covered_is_not_made() -> None:
     assert purse.asked == ["small/a", "small/b"]
     assert (len(gone.calls), other.calls) == (1, [])
     assert records[1].usage == Usage()
+
+
+async def test_who_leaves_pays_what_the_engine_had_made_by_then() -> None:
+    """What was under way to a client that left was made, though never shown; not more than was granted."""
+    records: list[AttemptRecord] = []
+    words = backend("small/a", *([text(word)] for word in "abcd"))
+    run_ = Attempts([tier("small", words)]).run(journey("small"), calls(), observer(records), purse=Narrow(1))
+    await anext(run_)
+    await run_.aclose()
+    assert (records[0].usage.output_tokens, records[0].cause) == (2, "client_left")
 
 
 async def test_what_an_engine_made_beyond_its_grant_is_not_paid() -> None:
