@@ -10,8 +10,8 @@ from app.ports import BudgetLedger
 
 logger = logging.getLogger("leanserve.budget")
 
-MADE_PAUSES_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.2)
-"""Between looks for what an engine says: half a second, in which its replica hears that it was cut off."""
+MADE_PAUSES_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 0.8)
+"""Between looks for what an engine says: two seconds, in which its replica hears that it was cut off."""
 
 
 async def made_of(ledger: BudgetLedger, reservation: Reservation | None, attempt: int) -> int:

@@ -89,7 +89,7 @@ def document(budgets: Sequence[dict[str, Any]], journal: Path, *, engine: bool) 
     policy["prices"] = {tier["name"]: {"input": "0.10", "output": "0.40"} for tier in args["tiers"]}
     policy |= {"routing": {}, "features": {}}
     policy["budgets"] = list(budgets)
-    policy["spending"] = {"throttle": WAITING}
+    policy["spending"] = {"throttle": WAITING, "wait_for_held_s": 10}
     policy["cache"] = {"exact": False, "semantic": False, "coalesce": False}
     return found
 
