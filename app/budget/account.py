@@ -18,8 +18,8 @@ from app.domain import Amounts, Caller, Chunk, Grant, MicroUsd, Refusal, Remaini
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
 from app.ports import BudgetLedger
 
-TRY_AGAIN_S = 0.1
-"""Between tries to hold more while the engine waits."""
+TRY_AGAIN_S, LONGEST_PAUSE_S = 0.1, 1.6
+"""Between tries to hold more while the engine waits, each twice the last: hundreds may wait at once."""
 
 
 class Account:
@@ -204,7 +204,7 @@ class Account:
             raise AnswerStopped(BackendBroken("the engine went beyond its maximum"))
         self.refusal = None  # that of a look ahead may be out of date: others gave back what they did not need
         now = asyncio.get_running_loop().time
-        began = now()
+        began, pause_s = now(), TRY_AGAIN_S
         while True:
             fault = await self._asked(used)
             if used <= self._granted:
@@ -213,7 +213,8 @@ class Account:
                 why = refused(self.refusal) if self.refusal else fault
                 raise AnswerStopped(why or StoreUnavailable("the budget cannot be asked"))
             self.refusal = None
-            await asyncio.sleep(TRY_AGAIN_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _asked(self, used: int) -> LeanServeError | None:
         """Let the extension under way end, and make another where that was not it."""
