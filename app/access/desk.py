@@ -58,6 +58,8 @@ class KeyDesk:
         """A new key of `tenant`."""
         if tenant == ANY_TENANT:
             raise InvalidRequest("a key is of one tenant", "tenant")
+        if terms.expires is not None and terms.expires <= self._clock():
+            raise InvalidRequest("this key would have expired already", "expires_at")
         if sum(key.tenant == tenant for key in await self._stored.all()) >= MOST_KEYS:
             raise InvalidRequest(f"tenant {tenant} has {MOST_KEYS} keys already: delete some")
         return await self._issue(tenant, terms)

@@ -54,6 +54,8 @@ class Sessions:
         `StoreUnavailable` where a limited session cannot be looked up.
         """
         step = journey.request.step
+        if step.parent and step.parent == journey.request.caller.session:
+            raise InvalidRequest(f"{PARENT}: a session cannot be begun by itself", PARENT)
         if journey.request.caller.session:
             with timed("session"):
                 found = await _fingerprint(journey, canonical_key)

@@ -1,9 +1,11 @@
 """What an admin does with limits and scopes. A tenant's admin acts within its tenant; the operator everywhere."""
 
+import asyncio
+import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from app.access.key import ANY_TENANT
@@ -13,9 +15,13 @@ from app.budget.scopes import caller_in, check_stoppable
 from app.budget.stored import StoredBudgets, StoredRule
 from app.config.budgets import BudgetRule
 from app.domain import Limit, Remaining, Scope, ScopeStopped
-from app.errors import Forbidden, InvalidRequest, NotFound
+from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from app.ports import Stops
 
+T = TypeVar("T")
+
+PAUSES_S = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+"""At most, before a change that somebody else's came before is made again."""
 MOST_RULES = 1_000
 """Of one tenant: every request of it looks at all of them."""
 RULE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -71,8 +77,13 @@ class BudgetDesk:
         return await self.put(f"b-{uuid4().hex[:12]}", rule, within)
 
     async def put(self, rule_id: str, rule: BudgetRule, within: str) -> StoredRule:
-        """Store a rule under this id, in the place of what was there. The same again changes nothing."""
-        rule = own(rule, within)
+        """Store a rule under this id, in the place of what was there. The same again changes nothing.
+
+        Raises `Conflict` where others change it at the same time, again and again.
+        """
+        return await _insisted(lambda: self._put(rule_id, own(rule, within), within))
+
+    async def _put(self, rule_id: str, rule: BudgetRule, within: str) -> StoredRule:
         before, text = await self._stored.get(rule_id)
         if before:
             _check_may_change(before, within)
@@ -83,7 +94,10 @@ class BudgetDesk:
         return new
 
     async def delete(self, rule_id: str, within: str) -> None:
-        """Take a rule away. Raises `NotFound`."""
+        """Take a rule away. Raises `NotFound`, and `Conflict` as `put`."""
+        await _insisted(lambda: self._delete(rule_id, within))
+
+    async def _delete(self, rule_id: str, within: str) -> None:
         before, text = await self._stored.get(rule_id)
         if before is None:
             raise NotFound(f"there is no stored budget {rule_id[:40]!r}")
@@ -125,6 +139,16 @@ class BudgetDesk:
     async def _by_operator(self, scope: Scope) -> str | None:
         reason = await reason_of(self._stops, scope)
         return reason if reason is not None and reason.startswith(BY_OPERATOR) else None
+
+
+async def _insisted(change: Callable[[], Awaitable[T]]) -> T:
+    """`change`, made again by what is there now where somebody else was quicker."""
+    for pause_s in PAUSES_S:
+        try:
+            return await change()
+        except Conflict:
+            await asyncio.sleep(pause_s * random.random())  # noqa: S311 - only to fall out of step
+    return await change()
 
 
 async def reason_of(stops: Stops, scope: Scope) -> str | None:

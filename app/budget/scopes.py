@@ -31,6 +31,8 @@ def caller_in(scope: Scope) -> Caller:
 def check_stoppable(scope: Scope) -> None:
     """Raise `InvalidRequest` for a scope that no request looks at: `limits.scopes_of` says which ones do."""
     kinds = [kind for kind, _ in scope.parts]
+    if any("*" in name for name in (scope.tenant, *(name for _, name in scope.parts))):
+        raise InvalidRequest("a stop is of one tenant, feature, user, … by its name: `*` stands for none here", "scope")
     if len(kinds) > 1 and kinds != ["feature", "user"]:
         raise InvalidRequest("what can be stopped is a tenant, one part of it, or a user of a feature", "scope")
     if len(kinds) == 1 and not scope.parts[0][1]:

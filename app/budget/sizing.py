@@ -26,10 +26,15 @@ def maximum_fields(request: GatewayRequest) -> list[str]:
 
 
 def output_cap(request: GatewayRequest, spec: TierSpec, input_tokens: int) -> int:
-    """Output tokens of one choice on `spec` at most: what was asked, else the tier's own maximum that still fits."""
+    """Output tokens of one choice on `spec` at most: what was asked, else the tier's own maximum that still fits.
+
+    Who asks for more than the context holds asks for as much as there is.
+    """
     asked = asked_output_tokens(request)
+    if asked is not None and asked < spec.context_tokens:
+        return asked
     if asked is not None:
-        return min(asked, spec.context_tokens)
+        return max(1, spec.context_tokens - input_tokens)
     return max(1, min(spec.max_output_tokens, spec.context_tokens - input_tokens))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from app.config.budgets import BudgetRule
-from app.errors import LeanServeError, StoreUnavailable
+from app.errors import Conflict, StoreUnavailable
 from app.store.client import Store
 from app.store.revised import RevisedTable
 
@@ -64,7 +64,7 @@ class StoredBudgets:
     async def put(self, new: StoredRule, before: bytes) -> None:
         """Add or replace one, on the disk when it returns. Raises `StoreUnavailable`.
 
-        Raises `LeanServeError` where its text is no longer what it was `before`.
+        Raises `Conflict` where its text is no longer what it was `before`.
         """
         await self._swap(new.id, before, encoded(new))
 
@@ -74,7 +74,7 @@ class StoredBudgets:
 
     async def _swap(self, rule_id: str, before: bytes, text: bytes) -> None:
         if not await self.table.swap(rule_id, before, text):
-            raise LeanServeError("somebody else changed this budget meanwhile: try again")
+            raise Conflict("somebody else changed this budget at the same time: try again")
 
 
 def _by_tenant(rows: Mapping[str, StoredRule]) -> dict[str, tuple[BudgetRule, ...]]:

@@ -141,7 +141,8 @@ def _echo_issued(new: "Issued", as_json: bool) -> None:
 
 def _row(key: "Key") -> list[str]:
     told = _told(key)
-    rights = [f"{name}={_plain(told[name])}" for name in ("models", "features", "team", "user") if told[name]]
+    said = {name: told[name] for name in ("models", "features", "team", "user") if told[name] not in (None, "")}
+    rights = [f"{name}={_plain(value) or 'none'}" for name, value in said.items()]
     state = key.fault(time.time()) or (f"retires {told['retires_at']}" if key.replaced_by else "works")
     names = [key.id, key.tenant, key.name, " ".join(["admin"] * key.rights.admin + rights) or "all models"]
     return [*names, _plain(told["created_at"]), _plain(told["expires_at"]) or "never", state]

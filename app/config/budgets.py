@@ -27,7 +27,7 @@ class BudgetRule(PolicyModel):
     what becomes of a request that does not fit; at `warn_at` per cent of an amount an event is told.
     """
 
-    tenant: str = "*"
+    tenant: str = Field(default="*", min_length=1)
     team: str | None = None
     feature: str | None = None
     user: str | None = None
@@ -44,6 +44,27 @@ class BudgetRule(PolicyModel):
     timezone: str = "UTC"
     on_limit: LimitAction = LimitAction.REJECT
     warn_at: tuple[int, ...] = MARKS
+
+    @field_validator("tenant", *_KINDS)
+    @classmethod
+    def _names_are_names(cls, value: str | None) -> str | None:
+        if value and "*" in value and value != "*":
+            raise ValueError(f"a name is a name, or `*` for each: {value!r} is neither")
+        return value
+
+    @field_validator("input_tokens", "output_tokens", "tokens", "usd", "requests", "concurrent", mode="before")
+    @classmethod
+    def _amounts_are_numbers(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("an amount is a number")
+        return value
+
+    @field_validator("usd")
+    @classmethod
+    def _dollars_can_be_counted(cls, value: Decimal | None) -> Decimal | None:
+        if value and value * 1_000_000 < 1:
+            raise ValueError("less than a millionth of a dollar is counted as nothing: say 0")
+        return value
 
     @field_validator("timezone")
     @classmethod

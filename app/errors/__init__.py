@@ -6,6 +6,7 @@ LeanServeError                        500 api_error
 │   ├── ModelNotFound                 404   model_not_found
 │   ├── NoTier                        400   no_tier (constraints leave no tier for the request)
 │   ├── NotFound                      404   not_found (a cache entry, a hit, a session, an outcome that was reported)
+│   ├── Conflict                      409   conflict (others changed the same thing at the same time)
 │   ├── SessionTaken                  403   session_taken (another user's or team's session)
 │   ├── Forbidden                     403   forbidden (the key is right, and may not do this)
 │   └── Unauthorized                  401   invalid_api_key
@@ -57,6 +58,7 @@ from app.errors.budgets import (
 from app.errors.house import ConfigError, ModelFilesError, NotCached, StoreUnavailable
 from app.errors.requests import (
     BodyTooLarge,
+    Conflict,
     Forbidden,
     InvalidRequest,
     ModelNotFound,
@@ -81,6 +83,7 @@ __all__ = [
     "BodyTooLarge",
     "BudgetRefused",
     "ConfigError",
+    "Conflict",
     "Forbidden",
     "InvalidRequest",
     "LeanServeError",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain import BudgetExceeded, Refusal, ScopeStopped, Unit
+from app.domain import BudgetExceeded, Limit, Period, Refusal, ScopeStopped, Unit
 from app.errors.base import LeanServeError
 
 
@@ -17,8 +17,8 @@ class BudgetRefused(LeanServeError):
         limit = exceeded.limit
         when = "" if exceeded.resets_in_s is None else f", resets in {exceeded.resets_in_s:.0f} s"
         super().__init__(
-            f"budget exceeded: {limit.scope} may spend {limit.amount} {limit.unit} per {limit.window}; "
-            f"{exceeded.remaining} left, {exceeded.requested} needed{when}"
+            f"budget exceeded: {limit.scope} may {_may(limit)}; {_amount(limit, exceeded.remaining)} left, "
+            f"{_amount(limit, exceeded.requested)} needed{when}"
         )
         self.exceeded = exceeded
         self.args = (exceeded,)
@@ -45,6 +45,19 @@ class BudgetRefused(LeanServeError):
         if resets is None or self.exceeded.requested > self.exceeded.limit.amount:
             return None
         return int(resets) + 1
+
+
+def _may(limit: Limit) -> str:
+    if limit.unit is Unit.CONCURRENT:
+        return f"have {limit.amount} requests under way"
+    unit = "" if limit.unit is Unit.MICRO_USD else f" {limit.unit}"
+    when = "in all" if limit.window.period is Period.TOTAL else f"per {limit.window}"
+    return f"spend {_amount(limit, limit.amount)}{unit} {when}"
+
+
+def _amount(limit: Limit, amount: int) -> str:
+    """Dollars as people write them."""
+    return f"{amount // 1_000_000}.{amount % 1_000_000:06d} USD" if limit.unit is Unit.MICRO_USD else str(amount)
 
 
 class SpendingStopped(LeanServeError):

@@ -38,6 +38,13 @@ class NotFound(InvalidRequest):
     code = "not_found"
 
 
+class Conflict(InvalidRequest):
+    """Somebody else changed the same thing at the same time, again and again: nothing was changed."""
+
+    status = 409
+    code = "conflict"
+
+
 class SessionTaken(InvalidRequest):
     """The session was begun by another user, or for another team, of the same tenant."""
 

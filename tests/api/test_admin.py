@@ -221,3 +221,9 @@ def test_what_cannot_be_stopped_is_refused(boss: Admin, scope: str) -> None:
     """Better than a stop that stops nothing."""
     assert boss("POST", f"/scopes/{scope}/stop", {}, status=400)["error"]["param"] == "scope"
     assert boss("GET", "/stops")["data"] == []
+
+
+def test_a_key_that_would_never_work_is_not_issued(boss: Admin) -> None:
+    """Expired before it was shown."""
+    body = {"name": "late", "tenant": "acme", "expires_at": "2020-01-01T00:00:00Z"}
+    assert boss("POST", "/keys", body, status=400)["error"]["param"] == "expires_at"

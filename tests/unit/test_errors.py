@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app import errors
-from app.domain import BudgetExceeded, Limit, Scope, ScopeStopped, Unit
+from app.domain import BudgetExceeded, Limit, Period, Scope, ScopeStopped, Unit, Window
 
 EXCEEDED = BudgetExceeded(Limit(Scope("acme", (("feature", "faq"),)), Unit.TOKENS, 100), 10, 20, 3600.0)
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
@@ -59,3 +59,17 @@ def test_retry_after_only_where_a_retry_can_help() -> None:
     assert errors.BudgetRefused(EXCEEDED).retry_after_s == 3601
     assert errors.BudgetRefused(BudgetExceeded(limit, 10, 101, 3600.0)).retry_after_s is None
     assert errors.BudgetRefused(BudgetExceeded(limit, 10, 20, None)).retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "amount", "said"),
+    [
+        (Unit.MICRO_USD, 5_000_000, "may spend 5.000000 USD per day; 0.000010 USD left, 0.000020 USD needed"),
+        (Unit.CONCURRENT, 2, "may have 2 requests under way; 10 left, 20 needed"),
+        (Unit.TOKENS, 100, "may spend 100 tokens per day; 10 left, 20 needed"),
+    ],
+)
+def test_a_refusal_speaks_of_what_was_limited(unit: Unit, amount: int, said: str) -> None:
+    """In the words and the money that the limit was written in."""
+    limit = Limit(Scope("acme"), unit, amount, Window(Period.DAY))
+    assert said in errors.BudgetRefused(BudgetExceeded(limit, 10, 20, None)).message

@@ -24,7 +24,7 @@ def asking(operation: Operation = "chat", **payload: Any) -> GatewayRequest:
         ({}, 9999, 1),
         ({"max_tokens": 7}, 10, 7),
         ({"max_completion_tokens": 9, "max_tokens": 7}, 10, 9),
-        ({"max_tokens": 10**9}, 10, 4096),
+        ({"max_tokens": 10**9}, 10, 4086),
         ({"max_tokens": None}, 10, 64),
     ],
 )

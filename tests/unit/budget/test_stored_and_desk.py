@@ -1,5 +1,6 @@
 """Limits that stand in Redis, and what admins may do with them and with scopes."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -55,6 +56,32 @@ async def test_a_rule_is_put_again_without_change_and_deleted_once(store: Store)
     await desk.delete("mine", ANY_TENANT)
     with pytest.raises(NotFound):
         await desk.delete("mine", ANY_TENANT)
+
+
+async def test_many_who_change_one_rule_all_get_an_answer(store: Store) -> None:
+    """The last one's rule stands; of those who take it away one does, and the others find nothing."""
+    desks = [desk_on(store) for _ in range(8)]
+    await asyncio.gather(*(desk.put("mine", rule(tokens=number), ANY_TENANT) for number, desk in enumerate(desks)))
+    [found] = await desks[0].stored(ANY_TENANT)
+    assert found.rule.tokens in range(8)
+    ends = await asyncio.gather(*(desk.delete("mine", ANY_TENANT) for desk in desks), return_exceptions=True)
+    assert sorted(type(end).__name__ for end in ends) == ["NoneType"] + ["NotFound"] * 7
+
+
+@pytest.mark.parametrize("text", ["tenant=*", "tenant=acme,user=*", "tenant=acme,feature=f%2A"])
+async def test_a_stop_that_would_stop_nobody_is_refused(store: Store, text: str) -> None:
+    """`*` is each of them in a rule; a stop that was believed and stopped nothing would be the worst of all."""
+    with pytest.raises(InvalidRequest, match="stands for none"):
+        await desk_on(store).stop(scope_named(text), "", ANY_TENANT)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"tokens": True}, {"usd": "0.0000001"}, {"user": "*x"}, {"tenant": "a*"}, {"tenant": ""}, {"usd": "-1"}]
+)
+def test_a_rule_that_would_not_do_what_it_says_is_refused(wrong: dict[str, Any]) -> None:
+    """Pieces of patterns, amounts that are none or would be counted as nothing."""
+    with pytest.raises(ValueError, match="validation error"):
+        rule(**wrong)
 
 
 async def test_a_tenants_admin_limits_its_own_tenant_only(store: Store) -> None:
