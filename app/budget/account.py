@@ -172,8 +172,7 @@ class Account:
         if corrected:
             self._need = replace(self._need, input_tokens=used.input_tokens)
         short = self._granted < self._need.output_tokens and self._granted - used.output_tokens <= self._stretch // 2
-        goes_on = self._tally.ended < self._need.choices
-        missed = goes_on and excess > self._holder.spending.first_stretch and not ample(self._reservation)
+        missed = excess > self._holder.spending.first_stretch and not ample(self._reservation)
         if (short and not self.refusal) or missed or excess < 0:
             self._grow(more=short)
 
