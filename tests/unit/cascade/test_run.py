@@ -60,9 +60,13 @@ class Bench:
         return self.running.gateway.begin(request)
 
     async def booked(self) -> dict[Unit, tuple[int, int]]:
-        """Spent and held, by unit."""
+        """Spent and held, by unit, once nothing is held any more, or a second later."""
         limits = limits_for(Caller(), self.running.gateway.policy.budgets)
-        found = await self.ledger.booked("default", limits)
+        for _ in range(100):
+            found = await self.ledger.booked("default", limits)
+            if not any(each.held for each in found):
+                break
+            await asyncio.sleep(0.01)
         return {each.limit.unit: (each.spent, each.held) for each in found}
 
     def waiting(self, tier: str) -> bool:
