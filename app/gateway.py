@@ -34,7 +34,9 @@ from app.errors import BudgetRefused
 from app.journey import Journey
 from app.learn.journal import RouteJournal
 from app.learn.shadow import Shadows
+from app.ledger.recorder import Recorder
 from app.lookups import Lookups
+from app.observe.recording import NO_RECORDING, NoRecording
 from app.observe.telemetry import Telemetry
 from app.observe.trace import RequestTrace
 from app.ports import ComplexityRouter, Normalizer, SemanticCache
@@ -64,6 +66,7 @@ class Stages:
     treasury: Treasury
     attempts: Attempts
     telemetry: Telemetry
+    recorder: Recorder | NoRecording = NO_RECORDING
 
 
 class Gateway:
@@ -96,6 +99,7 @@ class Gateway:
         warn_of_thresholds(policy, self.catalog.names)
         self.policy, self._prices = policy, prices
         self.spending.reconfigure(policy)
+        self.stages.recorder.reconfigure(policy.recording)
 
     def begin(self, request: GatewayRequest) -> Journey:
         """The record of a request, under the policy of its feature."""
@@ -107,7 +111,7 @@ class Gateway:
         Nothing is yielded before an attempt has committed: until then every fault is an exception with a status.
         Closing the generator stops the engine and settles what was produced.
         """
-        with self.stages.telemetry.request(journey, journey.prices.cost) as trace:
+        with self.stages.telemetry.request(journey, journey.prices.cost, self.stages.recorder) as trace:
             try:
                 async with aclosing(self._answer(journey, trace)) as parts:
                     async for chunks in parts:
@@ -159,7 +163,7 @@ class Gateway:
             yield await self._replayed(journey, trace, hit)
             return
         caching.refuse_if_only_cached(journey)
-        journey.decision = decision
+        journey.decision, journey.decided, journey.input_estimate = decision, decision.tier, prompt.token_estimate
         try:
             async with aclosing(self._generate(journey, trace, decision, prompt, telling)) as parts:
                 async for chunks in parts:
@@ -191,6 +195,7 @@ class Gateway:
         """Stages 3 to 6: reserve, attempt, settle, remember. The last chunk waits until the books are closed."""
         request = journey.request
         collector, last = AnswerCollector(request.operation, choices(request.payload)), None
+        journey.body = collector.body
         try:
             async with aclosing(self._answers(journey, trace, decision, prompt)) as parts:
                 async for chunks in parts:
@@ -228,5 +233,5 @@ class Gateway:
         if lesser or not (caching.writes(journey) and collector.complete):
             return None
         answer = Answer(collector.body(), journey.usage, journey.tier, journey.cost, request.cache_control.tags)
-        store = self.stages.semantic.store(request.caller, prompt, answer, policy)
+        store, journey.kept = self.stages.semantic.store(request.caller, prompt, answer, policy), True
         return self._background.start(store, "an answer was not stored")

@@ -1,6 +1,6 @@
 """What LeanServe knows about one request while it runs: the one record that spans, headers and metrics read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -11,6 +11,7 @@ from app.domain import (
     Amounts,
     CacheHit,
     CacheMiss,
+    Chunk,
     GatewayRequest,
     MicroUsd,
     Remaining,
@@ -34,7 +35,10 @@ class AttemptOutcome(StrEnum):
 
 @dataclass(slots=True)
 class AttemptRecord:
-    """One call of one backend. `cost` and `usage` grow while chunks arrive; `outcome` is set once, at the end."""
+    """One call of one backend. `cost` and `usage` grow while chunks arrive; `outcome` is set once, at the end.
+
+    `price` names the version of the price behind `cost`.
+    """
 
     tier: str
     backend: str
@@ -45,6 +49,7 @@ class AttemptRecord:
     cost: MicroUsd = field(default=MicroUsd(0))
     first_chunk_s: float | None = None
     duration_s: float = 0.0
+    price: str = ""
     trace_context: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -82,7 +87,8 @@ class Journey:
     `held` says that a first answer is, and nothing was given yet. `stopped` is what ended the answer in the middle,
     `left` what the caller's limits leave, as of the last that was heard of them, `charged` what a hit was priced at,
     `step` what is known of its session, if any. `lesser` says that a cheaper tier than decided answers, for want of
-    money: others shall not get its answer.
+    money: others shall not get its answer. `decided` is the tier that was decided first, `input_estimate` the estimated
+    input tokens, `kept` says that the answer is being stored. `body` gives the answer as far as it was made.
     """
 
     request: GatewayRequest
@@ -107,6 +113,10 @@ class Journey:
     left: tuple[Remaining, ...] = ()
     charged: Amounts = field(default_factory=Amounts)
     lesser: bool = False
+    decided: str = ""
+    input_estimate: int = 0
+    kept: bool = False
+    body: Callable[[], Chunk] | None = field(default=None, repr=False)
 
     @property
     def tier(self) -> str:

@@ -26,6 +26,8 @@ from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
 from app.gateway import Gateway, Stages
 from app.learn.journal import RouteJournal
+from app.ledger.recorder import Recorder
+from app.observe.telemetry import Telemetry
 from app.ports import Backend, ComplexityRouter, Normalizer, SemanticCache
 from app.prompt.keys import KeyMaker
 from app.route.sessions import SessionTiers
@@ -49,6 +51,8 @@ class Assembly:
     gateway: Gateway
     keys: KeyRing
     app: FastAPI
+    recorder: Recorder
+    telemetry: Telemetry
     tasks: tuple[asyncio.Task[None], ...]
 
     def reconfigure(self, policy: Policy) -> None:
@@ -56,6 +60,12 @@ class Assembly:
         self.keys.check(policy.keys)
         self.gateway.reconfigure(policy)
         self.keys.configure(policy.keys)
+
+    async def close(self) -> None:
+        """The replica ends: what was recorded and observed is sent, as far as that is possible within seconds."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(self.recorder.close(), self.telemetry.close())
 
 
 async def assemble(
@@ -70,6 +80,7 @@ async def assemble(
     backends = parts.open_backends(config, {name: _remote(config, name, handle) for name, handle in tiers.items()})
     cache_store = parts.open_cache_store(config)
     telemetry = parts.open_replica_telemetry()
+    recorder, sweeper = await parts.open_recording(parts.open_record_store(config), telemetry)
     stored, rules = StoredKeys(store), StoredBudgets(store)
     await first_read(stored.table, rules.table)
     treasury = parts.open_treasury(store, telemetry, Stored(rules.rules_for, stored.table.refresh, rules.table.refresh))
@@ -87,13 +98,14 @@ async def assemble(
         treasury=treasury,
         attempts=Attempts(backends, clock=parts.clock),
         telemetry=telemetry,
+        recorder=recorder,
     )
     gateway = Gateway(stages, TierCatalog(config.tiers))
     keys = KeyRing(Entrance.of(os.environ, await parts.http_host()), stored)
     checks = _checks(store, stages, [backend for tier in backends for backend in tier.backends])
     app = create_app(gateway, config, keys, checks, _desks(store, gateway, keys, stored, rules))
-    tasks = (asyncio.ensure_future(_warm(checks)), asyncio.ensure_future(gateway.spending.watch.run()))
-    return Assembly(gateway, keys, app, tasks)
+    work = _warm(checks), gateway.spending.watch.run(), recorder.run(), sweeper.run()
+    return Assembly(gateway, keys, app, recorder, telemetry, tuple(map(asyncio.ensure_future, work)))
 
 
 def _desks(store: Store, gateway: Gateway, keys: KeyRing, stored: StoredKeys, rules: StoredBudgets) -> Desks:

@@ -27,6 +27,11 @@ class Ingress:
         """Ray Serve's hook: the ASGI application of this replica."""
         return self._assembly.app
 
+    async def __del__(self) -> None:
+        """Ray Serve's hook: the replica ends in good order."""
+        if hasattr(self, "_assembly"):  # it may have ended before it began
+            await self._assembly.close()
+
     def reconfigure(self, user_config: dict[str, Any]) -> None:
         """A new policy, without a restart. Raises for one that cannot be served."""
         self._assembly.reconfigure(Policy.model_validate(user_config))

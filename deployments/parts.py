@@ -21,6 +21,11 @@ from app.budget.stops import RedisStops
 from app.cache.semantic import RedisSemanticCache
 from app.config.gateway import EmbedderSpec, GatewayConfig, OpenAIBackend, StoreSpec
 from app.embed.source import find_embedder
+from app.ledger.folder import NAMELESS, ledger_name, writable
+from app.ledger.lost import Sweeper
+from app.ledger.posting import Posting
+from app.ledger.recorder import Recorder
+from app.ledger.spool import Spool
 from app.models.pull import resolve
 from app.observe.telemetry import Telemetry, open_telemetry
 from app.ports import Backend, Verifier
@@ -29,6 +34,7 @@ from app.route.heads import check_embedder, load_head
 from app.spending import Stored, Treasury
 from app.store.client import DEFAULT_REDIS_URL, Store
 from app.store.client import open_cache_store as connect_cache
+from app.store.client import open_record_store as connect_records
 from app.store.client import open_store as connect
 from app.tiers.attempts import Tier
 from app.tiers.openai_upstream import OpenAIBackend as Upstream
@@ -49,6 +55,27 @@ async def open_store(config: GatewayConfig) -> Store:
 def open_cache_store(config: GatewayConfig) -> Store:
     """The same Redis for the caches: a shorter time-out, connections and a breaker of its own."""
     return connect_cache(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), config.store, clock=clock)
+
+
+def open_record_store(config: GatewayConfig) -> Store:
+    """The same Redis for the records of requests, which nobody waits for."""
+    return connect_records(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), config.store, clock=clock)
+
+
+async def open_recording(store: Store, telemetry: Telemetry) -> tuple[Recorder, Sweeper]:
+    """Who records the requests of this replica, and who books what dead ones of this node left.
+
+    `store` is theirs alone. Spools lie in the folder LEANSERVE_SPOOL, else in `spool` below LEANSERVE_HOME.
+    """
+    base, posting = writable(_spool_folder()), Posting(store)
+    folder = base / await ledger_name(store)
+    recorder = Recorder(Spool(folder), posting, dropped=telemetry.record_dropped, replica=telemetry.replica)
+    return recorder, Sweeper({folder, base / NAMELESS}, posting, RedisGrants(store).noted)
+
+
+def _spool_folder() -> Path:
+    home = os.environ.get("LEANSERVE_HOME", DEFAULT_HOME)
+    return Path(os.environ.get("LEANSERVE_SPOOL") or Path(home, "spool")).absolute()
 
 
 def open_treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasury:

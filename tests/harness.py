@@ -1,12 +1,15 @@
 """A gateway without Ray: local parts, real Redis, real HTTP. For tests of everything above the parts."""
 
 import asyncio
+import shutil
 import socket
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -39,6 +42,9 @@ from app.config.policy import Policy
 from app.domain import Caller, NormalizedPrompt, RouteDecision, RouteTerms, Unit
 from app.gateway import Gateway, Stages
 from app.learn.journal import RouteJournal
+from app.ledger.posting import Posting
+from app.ledger.recorder import Describe, Recorder
+from app.ledger.spool import Spool
 from app.observe.logline import open_request_log
 from app.observe.metrics import Metrics
 from app.observe.telemetry import Telemetry
@@ -49,7 +55,7 @@ from app.prompt.keys import KeyMaker
 from app.prompt.normalizer import PromptNormalizer
 from app.route.sessions import SessionTiers
 from app.spending import Stored, Treasury
-from app.store.client import Store, open_cache_store, open_store
+from app.store.client import Store, open_cache_store, open_record_store, open_store
 from app.store.revised import first_read
 from app.tiers.attempts import Attempts, Tier
 from app.tiers.catalog import TierCatalog
@@ -97,6 +103,8 @@ class Setup:
     http_host: str = "127.0.0.1"
     strict: bool = False
     clock: Callable[[], float] = time.time
+    describe: Describe | None = None
+    spool: str = ""
 
     def gateway_config(self) -> GatewayConfig:
         """Two echo tiers, unless the test says otherwise."""
@@ -134,6 +142,9 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     backends = _backends(config, setup.backends)
     tiers = [Tier(spec, tuple(backends[name] for name in spec.backend_names())) for spec in config.tiers]
     telemetry = _telemetry(exporter)
+    record_store = open_record_store(setup.redis_url, config.store)
+    folder = Path(setup.spool or mkdtemp(prefix="leanserve-spool-"))
+    recorder = Recorder(Spool(folder), Posting(record_store), describe=setup.describe, replica="test")
     keys, rules = StoredKeys(store), StoredBudgets(store)
     await first_read(keys.table, rules.table)
     treasury = _treasury(store, telemetry, Stored(rules.rules_for, keys.table.refresh, rules.table.refresh))
@@ -151,10 +162,11 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
         treasury=treasury,
         attempts=Attempts(tiers),
         telemetry=telemetry,
+        recorder=recorder,
     )
     gateway = Gateway(stages, TierCatalog(config.tiers))
     gateway.reconfigure(setup.gateway_policy())
-    watching = asyncio.ensure_future(gateway.spending.watch.run())
+    watching = [asyncio.ensure_future(work) for work in (gateway.spending.watch.run(), recorder.run())]
     checks = {"redis": store.ready, **{name: backend.ready for name, backend in backends.items()}}
     desk = CacheDesk.over(store, stages.journal)
     doors = open_doors(gateway, setup.entrance(), setup.clock, keys, rules, desk)
@@ -162,11 +174,16 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
         app = create_app(gateway, config, doors.ring, checks, doors.desks)
         yield Running(gateway, app, exporter, backends, doors, redis_url=setup.redis_url)
     finally:
-        watching.cancel()
+        for task in watching:
+            task.cancel()
+        await recorder.close()
+        if not setup.spool:
+            shutil.rmtree(folder)
         await stages.journal.flush()
         await stages.routed.flush()
         await store.close()
         await cache_store.close()
+        await record_store.close()
 
 
 def _treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasury:

@@ -11,8 +11,10 @@ from app.access.rights import may_ask
 from app.api.body import parse, read_body
 from app.api.callers import caller_of
 from app.api.guard import key_of
+from app.api.reading import trace_context
 from app.api.schema import EmbeddingsRequest
 from app.api.sse import ClientLeft, unless_gone
+from app.domain import GatewayRequest
 from app.domain.request_id import new_request_id
 from app.embeddings import Embeddings
 from app.errors import Forbidden, InvalidRequest, ModelNotFound
@@ -39,9 +41,8 @@ class EmbeddingRoutes:
         if payload.get("dimensions") is not None:
             raise InvalidRequest("this model's vectors cannot be shortened: leave `dimensions` out", "dimensions")
         texts = [payload["input"]] if isinstance(payload["input"], str) else payload["input"]
-        caller = caller_of(request, payload)
         try:
-            work = self._embeddings.embed(new_request_id(), caller, texts)
+            work = self._embeddings.embed(_request(request, payload), texts)
             vectors, tokens = await unless_gone(request, work)
         except ClientLeft:
             return Response(status_code=499)
@@ -52,6 +53,14 @@ class EmbeddingRoutes:
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
         return Response(msgspec.json.encode(body), media_type="application/json")
+
+
+def _request(request: Request, payload: dict[str, Any]) -> GatewayRequest:
+    """Without its texts: nothing reads them there."""
+    said = {"model": payload["model"]}
+    return GatewayRequest(
+        new_request_id(), "embeddings", said, caller_of(request, payload), trace_context=trace_context(request.headers)
+    )
 
 
 def _row(index: int, vector: bytes, encoding: str | None) -> dict[str, Any]:

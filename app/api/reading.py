@@ -38,13 +38,18 @@ class Reader:
             payload=payload,
             caller=caller_of(request, payload),
             cache_control=cache_control_of(headers),
-            trace_context={name: headers[name] for name in ("traceparent", "tracestate") if name in headers},
+            trace_context=trace_context(headers),
             body_bytes=len(body),
             min_tier=_bound(headers, MIN_TIER),
             max_tier=_bound(headers, MAX_TIER),
             step=step_of(*(_bound(headers, name) for name in (STEP, DEPTH, PARENT))),
             tiers=tiers_of_request(key_of(request).rights, payload["model"], self.catalog),
         )
+
+
+def trace_context(headers: Headers) -> dict[str, str]:
+    """The W3C headers of the caller's span, if any."""
+    return {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
 
 
 def _bound(headers: Headers, name: str) -> str:

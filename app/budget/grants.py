@@ -29,3 +29,9 @@ class RedisGrants:
         """The attempt was cut off after so many output tokens. Raises StoreUnavailable."""
         key = self._store.keys.made(tenant, reservation_id, attempt)
         await self._store.command("SET", key, output_tokens, "EX", MADE_S)
+
+    async def noted(self, tenant: str, reservation_id: str) -> Amounts | None:
+        """The same of one whose holder died, reclaimed or not; None where it was settled, or never was."""
+        key = self._store.keys.reservation(tenant, reservation_id)
+        found = unpack(await self._store.script(self._scripts.noted, [key], []))
+        return of_units(found) if found else None

@@ -15,6 +15,7 @@ class LedgerScripts:
 
     reserve: Script
     granted: Script
+    noted: Script
     settle: Script
     reclaim: Script
     inspect: Script

@@ -10,6 +10,7 @@ from app.config.agents import SessionPolicy
 from app.config.budgets import BudgetRule, SpendingPolicy
 from app.config.keys import KeyRule
 from app.config.model import PolicyModel
+from app.config.recording import RecordingPolicy
 from app.config.routing import RoutingPolicy
 from app.prompt.patterns import compile_rule
 
@@ -148,6 +149,7 @@ class Policy(PolicyModel):
     sessions: SessionPolicy = SessionPolicy()
     attempts: AttemptPolicy = AttemptPolicy()
     stage_timeout_s: float = Field(default=2.0, gt=0)
+    recording: RecordingPolicy = RecordingPolicy()
     features: dict[str, FeaturePolicy] = Field(default_factory=dict)
 
     @field_validator("version", mode="before")

@@ -17,7 +17,10 @@ def read_usage(chunk: Chunk) -> Usage | None:
     details = usage.get("prompt_tokens_details")
     input_tokens = _count(usage, "prompt_tokens")
     cached_tokens = _count(details, "cached_tokens") if isinstance(details, Mapping) else 0
-    return Usage(input_tokens, min(cached_tokens, input_tokens), _count(usage, "completion_tokens"))
+    output_tokens, reasoning = _count(usage, "completion_tokens"), usage.get("completion_tokens_details")
+    reasoning_tokens = _count(reasoning, "reasoning_tokens") if isinstance(reasoning, Mapping) else 0
+    cached_tokens, reasoning_tokens = min(cached_tokens, input_tokens), min(reasoning_tokens, output_tokens)
+    return Usage(input_tokens, cached_tokens, output_tokens, reasoning_tokens)
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int:
@@ -64,7 +67,8 @@ class Tally:
                 self._running(choice, reported)
             known = reported or self.usage
             tokens = max(known.input_tokens, self.usage.input_tokens)
-            self.usage = Usage(tokens, min(known.cached_tokens, tokens), sum(self._outputs.values()))
+            output, reasoning = sum(self._outputs.values()), max(known.reasoning_tokens, self.usage.reasoning_tokens)
+            self.usage = Usage(tokens, min(known.cached_tokens, tokens), output, min(reasoning, output))
         return self.usage
 
     def _running(self, choice: Mapping[str, Any], reported: Usage | None) -> None:

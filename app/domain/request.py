@@ -13,7 +13,7 @@ Chunk = dict[str, Any]
 """One JSON object of OpenAI's wire format: a stream's chunk, or the whole body of a plain response."""
 
 
-Operation = Literal["chat", "text_completion"]
+Operation = Literal["chat", "text_completion", "embeddings"]
 """`gen_ai.operation.name` of OpenTelemetry's GenAI conventions, v1.41."""
 
 

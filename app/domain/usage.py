@@ -9,11 +9,12 @@ MicroUsd = NewType("MicroUsd", int)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one attempt. `cached_tokens` (prefix cache) are part of `input_tokens`."""
+    """Tokens of one attempt. `cached_tokens` (prefix cache) are part of the input, `reasoning_tokens` of the output."""
 
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    reasoning_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -25,4 +26,5 @@ class Usage:
             self.input_tokens + other.input_tokens,
             self.cached_tokens + other.cached_tokens,
             self.output_tokens + other.output_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
         )

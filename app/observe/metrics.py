@@ -73,6 +73,7 @@ class Metrics:
         self._refusals = counter("leanserve_budget_refusals_total", "Requests over a hard limit", "scope")
         self._marks = counter("leanserve_budget_marks_total", "Limits that passed a mark", "scope", "unit", "mark")
         self._cascades = counter("leanserve_cascades_total", "First answers, judged", "tier", "result", "doubt")
+        self._dropped = counter("leanserve_records_dropped_total", "Records of requests that found no room")
         self._attempts = counter("leanserve_attempts_total", "Calls of backends", "backend", "outcome", "cause")
 
     def stage_ended(self, stage: str, seconds: float) -> None:
@@ -119,6 +120,10 @@ class Metrics:
     def mark_passed(self, marked: Marked) -> None:
         """A limit passed a mark."""
         self._marks.labels(marked.limit.scope.kind, str(marked.limit.unit), str(marked.mark)).inc()
+
+    def record_dropped(self) -> None:
+        """A record of a request is lost."""
+        self._dropped.inc()
 
     def render(self) -> tuple[bytes, str]:
         """The body and the content type of `/metrics`, Prometheus text format 0.0.4."""

@@ -12,6 +12,7 @@ from app.journey import Journey
 from app.observe.logline import open_request_log
 from app.observe.metrics import Metrics
 from app.observe.otlp import open_exporter, traces_endpoint
+from app.observe.recording import NO_RECORDING, Recording
 from app.observe.trace import Instruments, Pricing, RequestTrace
 
 
@@ -20,19 +21,23 @@ def _nothing() -> None:
 
 
 class Telemetry:
-    """Observes requests with ready instruments. `shutdown` may block: it sends what is left."""
+    """Observes requests of `replica` with ready instruments. `shutdown` may block: it sends what is left."""
 
-    def __init__(self, instruments: Instruments, shutdown: Callable[[], None] = _nothing) -> None:
+    def __init__(self, instruments: Instruments, shutdown: Callable[[], None] = _nothing, replica: str = "") -> None:
+        self.replica = replica
         self._instruments = instruments
         self._shutdown = shutdown
 
     @contextmanager
-    def request(self, journey: Journey, pricing: Pricing) -> Iterator[RequestTrace]:
+    def request(
+        self, journey: Journey, pricing: Pricing, recording: Recording = NO_RECORDING
+    ) -> Iterator[RequestTrace]:
         """Observe one request from here to the end of the `with`, which may stand in an async generator.
 
-        `pricing` is the price sheet of the journey's policy. A request that raises is counted and re-raised.
+        `pricing` is the price sheet of the journey's policy; `recording` keeps the record of the request. A request
+        that raises is counted and re-raised.
         """
-        trace = RequestTrace(journey, self._instruments, pricing)
+        trace = RequestTrace(journey, self._instruments, pricing, recording)
         error: BaseException | None = None
         try:
             yield trace
@@ -45,6 +50,10 @@ class Telemetry:
     def mark_passed(self, marked: Marked) -> None:
         """Count a limit that passed a mark."""
         self._instruments.metrics.mark_passed(marked)
+
+    def record_dropped(self) -> None:
+        """Count a record that found no room."""
+        self._instruments.metrics.record_dropped()
 
     def render(self) -> tuple[bytes, str]:
         """The body and the content type of `/metrics`."""
@@ -66,4 +75,4 @@ def open_telemetry(service_name: str, environ: Mapping[str, str], replica: str) 
     shutdown = _nothing
     if endpoint:
         tracer, shutdown = open_exporter(endpoint, environ.get("OTEL_SERVICE_NAME", service_name), replica)
-    return Telemetry(Instruments(tracer, Metrics(replica), open_request_log(), time.perf_counter), shutdown)
+    return Telemetry(Instruments(tracer, Metrics(replica), open_request_log(), time.perf_counter), shutdown, replica)

@@ -27,6 +27,7 @@ from app.observe.ending import Ending, ending, mark
 from app.observe.labels import clean
 from app.observe.logline import log_line
 from app.observe.metrics import Metrics
+from app.observe.recording import NO_RECORDING, Ended, Recording
 
 Pricing = Callable[[str, str, Usage], MicroUsd]
 """`(tier, backend, usage)` to cost: `PriceSheet.cost` of the policy that the request runs under."""
@@ -48,20 +49,27 @@ class RequestTrace:
     """Keeps the `Journey` of one request: its timings, its attempts and what they cost."""
 
     def __init__(
-        self, journey: Journey, instruments: Instruments, pricing: Pricing, *, shadow: Span | None = None
+        self,
+        journey: Journey,
+        instruments: Instruments,
+        pricing: Pricing,
+        recording: Recording = NO_RECORDING,
+        *,
+        shadow: Span | None = None,
     ) -> None:
         self.journey = journey
+        self._recording, self._shadow = recording, shadow is not None
         self._marks: Attributes = SHADOW if shadow else {}
         self.first_chunk_s: float | None = None
         self._use, self._pricing = instruments, pricing
-        self._started = instruments.clock()
+        self.started = instruments.clock()
         self._span = shadow or _start_request_span(instruments.tracer, journey)
         self._context = set_span_in_context(self._span, Context())
 
     def first_chunk(self) -> None:
         """The first chunk (or the whole body) is about to leave; `first_chunk_s` is seconds since the request came."""
         if self.first_chunk_s is None:
-            self.first_chunk_s = self._use.clock() - self._started
+            self.first_chunk_s = self._use.clock() - self.started
 
     def price(self, record: AttemptRecord) -> None:
         """Bring `record.cost` up to date. Call it whenever `record.usage` was changed; an attempt's end does too."""
@@ -97,6 +105,7 @@ class RequestTrace:
         record = AttemptRecord(tier, backend, model)
         span = self._start_attempt_span(record)
         self.journey.attempts.append(record)
+        self._recording.began(self.journey, record, shadow=self._shadow)
         error: BaseException | None = None
         try:
             yield record
@@ -128,6 +137,7 @@ class RequestTrace:
             self.price(record)
             self._use.metrics.attempt_ended(self.journey, record)
         finally:
+            self._recording.attempted(self.journey, record, shadow=self._shadow)
             span.set_attributes(spent_attributes(record))
             mark(span, Ending(record.outcome, record.cause))
             span.end()
@@ -140,9 +150,10 @@ class RequestTrace:
         """
         marked = request_attributes(journey) | SHADOW
         span = self._use.tracer.start_span("leanserve.shadow", context=self._context, attributes=marked)
+        beside = RequestTrace(journey, self._use, self._pricing, self._recording, shadow=span)
         error: BaseException | None = None
         try:
-            yield RequestTrace(journey, self._use, self._pricing, shadow=span)
+            yield beside
         except BaseException as raised:
             error = raised
             raise
@@ -150,6 +161,7 @@ class RequestTrace:
             span.set_attributes(answer_attributes(journey))
             mark(span, ending(error))
             span.end()
+            beside.record(ending(error), self._use.clock() - beside.started)
 
     def tell(self, attributes: Attributes) -> None:
         """Add to the request's span."""
@@ -157,13 +169,21 @@ class RequestTrace:
 
     def end(self, error: BaseException | None) -> None:
         """The request is over: finish its span, count it and write its line. `Telemetry.request` calls this."""
-        duration_s = self._use.clock() - self._started
+        duration_s = self._use.clock() - self.started
         end = self._how_it_ended(error)
         self._span.set_attributes(answer_attributes(self.journey))
         mark(self._span, end)
         self._span.end()
         self._use.metrics.request_ended(self.journey, end, error, duration_s, self.first_chunk_s)
+        self.record(end, duration_s)
         self._use.log.info("%s", log_line(self.journey, end, duration_s, self.first_chunk_s, self._trace_id()))
+
+    def record(self, end: Ending, duration_s: float) -> None:
+        """Keep the record; a shadow call without an attempt leaves none."""
+        if self._shadow and not self.journey.attempts:
+            return
+        told = Ended(*end, duration_s, self.first_chunk_s, self._trace_id(), self._shadow)
+        self._recording.ended(self.journey, told)
 
     def _how_it_ended(self, error: BaseException | None) -> Ending:
         end = ending(error)

@@ -27,6 +27,8 @@ Command = Callable[[Redis], Awaitable[T]]
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 """Where a Redis is that nobody names."""
 MAX_CONNECTIONS = 64
+RECORDS_TIMEOUT_S = 2.0
+"""For what nobody waits for."""
 FAILURES = 3
 """Consecutive failures that open the breaker: a frozen Redis costs three requests a time-out, not each of them."""
 RESET_S = 1.0
@@ -168,6 +170,14 @@ def open_cache_store(url: str, spec: StoreSpec, *, clock: Callable[[], float] = 
     Connects with the first command. Raises ConfigError for an address that is none.
     """
     return _store(url, spec, "cache", spec.cache_timeout_s, clock)
+
+
+def open_record_store(url: str, spec: StoreSpec, *, clock: Callable[[], float] = time.monotonic) -> Store:
+    """The same Redis for what nobody waits for: large writes behind the requests, in time-outs that fit them.
+
+    Connections and a breaker of its own, so that it takes none from them. Connects with the first command.
+    """
+    return _store(url, spec, "records", max(RECORDS_TIMEOUT_S, spec.timeout_s), clock)
 
 
 def _store(url: str, spec: StoreSpec, name: str, timeout_s: float, clock: Callable[[], float]) -> Store:

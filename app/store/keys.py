@@ -75,6 +75,14 @@ class Keys:
         """The stem of the records of the tenant's requests; `app/learn/scripts/records.lua` appends the rest."""
         return self._of(tenant, "learn") + ":"
 
+    def ledger(self, tenant: str) -> str:
+        """The stem of the tenant's ledger; `app/ledger/scripts/ledger.lua` says what comes behind it."""
+        return self._of(tenant, "ledger") + ":"
+
+    def ledger_name(self) -> str:
+        """The name of this store's ledger: spools of another one are not for it."""
+        return self._common("ledger", "name")
+
     def session_tier(self, tenant: str, session: str) -> str:
         """The tier that a conversation is on."""
         return self._of(tenant, "route", "session", session)

@@ -36,7 +36,8 @@ class Meter:
         """Nobody can say what the engine made beyond what was seen: it may be all that it was granted."""
         seen = self._record.usage
         input_tokens = max(seen.input_tokens, risked.input_tokens)
-        self._record.usage = Usage(input_tokens, seen.cached_tokens, max(seen.output_tokens, risked.output_tokens))
+        output_tokens = max(seen.output_tokens, risked.output_tokens)
+        self._record.usage = replace(seen, input_tokens=input_tokens, output_tokens=output_tokens)
 
     def told(self, output_tokens: int) -> None:
         """The engine says what it made: what was under way when the client left, the client was not shown."""
@@ -54,5 +55,5 @@ class Meter:
         """The attempt has ended."""
         usage = self._record.usage
         if usage.output_tokens > (most := self._most()):
-            self._record.usage = replace(usage, output_tokens=most)
+            self._record.usage = replace(usage, output_tokens=most, reasoning_tokens=min(usage.reasoning_tokens, most))
         self._record.duration_s = self._clock() - self._started

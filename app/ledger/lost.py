@@ -1,0 +1,136 @@
+"""What dead replicas left: their records are booked, and requests that they had begun become records without an end."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from app.domain import Amounts
+from app.errors import StoreUnavailable
+from app.ledger.frames import Frame, Kind
+from app.ledger.making import claiming_nothing
+from app.ledger.posting import AT_ONCE, Entry, Posting
+from app.ledger.record import AttemptEntry, LedgerRecord
+from app.ledger.recorder import read_record
+from app.ledger.spool import DeadSpool, dead_spools
+
+logger = logging.getLogger("leanserve.ledger")
+
+PERIOD_S = 5.0
+
+Held = Callable[[str, str], Awaitable[Amounts | None]]
+"""What the budget held, or reclaimed, for a request of a tenant; None where nobody knows."""
+
+_ATTEMPT = msgspec.msgpack.Decoder(tuple[int, AttemptEntry])
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A request of which no end was heard, and its attempts by their place."""
+
+    record: LedgerRecord
+    attempts: dict[int, AttemptEntry] = field(default_factory=dict)
+
+
+class Sweeper:
+    """Sweeps folders of a node's spools. Any number may do so: each spool is one's alone, and counts once."""
+
+    def __init__(self, folders: Collection[Path], posting: Posting, held: Held, *, period_s: float = PERIOD_S) -> None:
+        self._folders, self._posting, self._held, self._period_s = folders, posting, held, period_s
+
+    async def run(self) -> None:
+        """Sweep again and again."""
+        while True:
+            try:
+                await self.sweep()
+            except StoreUnavailable:
+                logger.debug("spools of dead replicas wait for the store")
+            except Exception:
+                logger.exception("spools of dead replicas were not swept")
+            await asyncio.sleep(self._period_s)
+
+    async def sweep(self) -> int:
+        """Book what dead spools hold, and remove them: how many. Raises StoreUnavailable."""
+        return sum([await self._folder(folder) for folder in self._folders])
+
+    async def _folder(self, folder: Path) -> int:
+        swept = 0
+        with closing(dead_spools(folder)) as found:
+            for dead in found:
+                await self._sweep(dead)
+                dead.remove()
+                swept += 1
+        return swept
+
+    async def _sweep(self, dead: DeadSpool) -> None:
+        begun: dict[int, _Begun] = {}
+        entries: list[Entry] = []
+        number = records = 0
+        for frame in dead:
+            number = max(number, frame.number)
+            if entry := _take(frame, begun):
+                entries.append(entry)
+                records += 1
+            if len(entries) >= AT_ONCE:
+                await self._posting.post(dead.name, entries)
+                entries = []
+        lost = [await self._lost(each) for _, each in sorted(begun.items())]
+        entries += [Entry.of(number + place, record) for place, record in enumerate(lost, start=1)]
+        await self._posting.post(dead.name, entries)
+        logger.warning("spool=%s of a dead replica: records=%s lost=%s", dead.name, records, len(lost))
+
+    async def _lost(self, begun: _Begun) -> LedgerRecord:
+        record = begun.record
+        attempts = list(record.attempts)
+        for place, entry in sorted(begun.attempts.items()):
+            attempts[place:] = [entry]
+        if attempts[-1].cause == "lost":
+            held = await self._held(record.tenant, record.id)
+            attempts[-1] = _supposed(attempts, held) if held else attempts[-1]
+        told = (*map(_replaced, attempts[:-1]), attempts[-1])
+        estimated = attempts[-1].cause == "lost"
+        return claiming_nothing(msgspec.structs.replace(record, attempts=told, estimated=estimated))
+
+
+def _take(frame: Frame, begun: dict[int, _Begun]) -> Entry | None:
+    """The entry that a frame is, if it is one; else what it says of a request that has begun."""
+    if frame.kind is Kind.RECORD:
+        begun.pop(frame.request, None)
+        record = read_record(frame.payload)
+        return Entry(frame.number, record, frame.payload) if record else None
+    if frame.kind is Kind.BEGUN and (record := read_record(frame.payload)):
+        begun[frame.request] = _Begun(record)
+    elif frame.kind is Kind.ATTEMPT and (known := begun.get(frame.request)):
+        _note(frame.payload, known)
+    return None
+
+
+def _note(payload: bytes, known: _Begun) -> None:
+    try:
+        place, entry = _ATTEMPT.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        logger.warning("an attempt cannot be read: bytes=%s", len(payload))
+    else:
+        known.attempts[place] = entry
+
+
+def _supposed(attempts: Sequence[AttemptEntry], held: Amounts) -> AttemptEntry:
+    """The last of them, with all that was held and that those before it did not spend."""
+    *before, last = attempts
+    return msgspec.structs.replace(
+        last,
+        input_tokens=max(held.input_tokens - sum(each.input_tokens for each in before), 0),
+        output_tokens=max(held.output_tokens - sum(each.output_tokens for each in before), 0),
+        micro_usd=max(held.micro_usd - sum(each.micro_usd for each in before), 0),
+    )
+
+
+def _replaced(entry: AttemptEntry) -> AttemptEntry:
+    """One that another came after: when it was noted it was the last."""
+    if entry.role != "answer":
+        return entry
+    return msgspec.structs.replace(entry, role="draft" if entry.outcome == "success" else "retry")

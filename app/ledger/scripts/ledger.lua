@@ -1,0 +1,30 @@
+-- The ledger of a tenant. All keys begin with the stem KEYS[1].
+--   spools                  hash        last number that was booked, by spool; a field ends by itself
+--   page:<minute>           hash        records by request id, of the requests that came in a minute since 1970
+--   pages                   sorted set  minutes that have a page
+--   sizes                   hash        records of each page, by minute; `all`: of all of them
+--   hour:<number>:<view>    hash        sums of an hour since 1970, by the values of the view's dimensions
+--   day:<number>:<view>     hash        the same of a day
+-- Sums are MessagePack arrays in the order of `MEASURES` (app/ledger/rollups.py).
+
+local stem = KEYS[1]
+
+local function added(old, new) -- a sum may be shorter than another: it was written before a measure was added
+  local a, b = cmsgpack.unpack(old), cmsgpack.unpack(new)
+  for i = 1, #b do a[i] = (a[i] or 0) + b[i] end
+  return cmsgpack.pack(a)
+end
+
+-- Add to a cell; where its hash has as many as it may, to the one that takes the rest.
+local function add(name, bound, ttl_s, field, other, amounts)
+  local key = stem .. name
+  local old = redis.call('HGET', key, field)
+  if not old then
+    if redis.call('HLEN', key) >= bound then
+      field = other
+      old = redis.call('HGET', key, field)
+    end
+    redis.call('EXPIRE', key, ttl_s)
+  end
+  redis.call('HSET', key, field, old and added(old, amounts) or amounts)
+end
