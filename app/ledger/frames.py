@@ -54,6 +54,23 @@ class Placed:
     end: int
 
 
+def records_of(file: int, offset: int) -> Iterator[tuple[int, bytes, int]]:
+    """Number, payload and end of each record from `offset` on, in a file of our own writing: nothing is checked."""
+    while block := os.pread(file, READ_BYTES, offset):
+        at = 0
+        while at + _HEAD.size <= len(block):
+            length, _, kind, number, _ = _HEAD.unpack_from(block, at)
+            begin = at + _HEAD.size
+            if begin + length > len(block):
+                break
+            at = begin + length
+            if kind == Kind.RECORD:
+                yield number, block[begin:at], offset + at
+        if at == 0:
+            return
+        offset += at
+
+
 class FrameReader:
     """Reads the frames of an open file from `offset` on; what is appended meanwhile is read the next time."""
 

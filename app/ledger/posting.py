@@ -10,7 +10,7 @@ import msgspec
 
 from app.config.recording import RecordingPolicy
 from app.ledger.record import LedgerRecord
-from app.ledger.rollups import BOUNDS, KEEP_S, Cell, View, cells, encode_values, others
+from app.ledger.rollups import BOUNDS, KEEP_S, Cell, View, cells, encode_amounts, fields_of
 from app.store.client import Store
 from app.store.keys import escape
 from app.store.scripts import Arg, Script
@@ -102,8 +102,8 @@ def minute_of(at: float) -> int:
 
 def cell_args(cell: Cell, bound: int) -> list[Arg]:
     """A cell, as `add` of `scripts/ledger.lua` takes it."""
-    field, rest = encode_values(cell.values), encode_values(others(cell.view, cell.values))
-    name, amounts = cell_name(cell.span, cell.number, cell.view), msgspec.msgpack.encode(cell.amounts)
+    field, rest = fields_of(cell.view, cell.values)
+    name, amounts = cell_name(cell.span, cell.number, cell.view), encode_amounts(cell.amounts)
     return [name, bound, KEEP_S[cell.span], field, rest, amounts]
 
 

@@ -3,7 +3,7 @@
 Everything is of one tenant, and raises StoreUnavailable.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -21,7 +21,7 @@ Numbers = NDArray[np.int64]
 
 AT_ONCE = 200
 """Records of one command."""
-CELLS_AT_ONCE = 8
+CELLS_AT_ONCE = 1
 """Hours or days of one script."""
 MOST_SPANS = 1_000
 """Hours or days of one question."""
@@ -123,8 +123,8 @@ class LedgerReader:
         for start in range(0, len(numbers), CELLS_AT_ONCE):
             names = [cell_name(span, number, view) for number in numbers[start : start + CELLS_AT_ONCE]]
             keys = [self._store.keys.ledger(tenant)]
-            found += await self._store.script(self._scripts.cells, keys, names)
-        return _cells(VIEWS[view], {number * length: text for number, text in zip(numbers, found, strict=True)})
+            found += await self._store.script(self._scripts.cells, keys, [8 * len(MEASURES), *names])
+        return _cells(VIEWS[view], [number * length for number in numbers], found)
 
     async def _some(self, page: str, ids: Sequence[bytes]) -> list[LedgerRecord]:
         if not ids:
@@ -149,22 +149,12 @@ def _decode(value: bytes | None) -> LedgerRecord | None:
         return None
 
 
-def _cells(dimensions: tuple[str, ...], texts: Mapping[int, bytes]) -> Cells:
+def _cells(dimensions: tuple[str, ...], starts: Sequence[int], texts: Sequence[bytes]) -> Cells:
+    """Of each span its fields and its sums, as `scripts/cells.lua` gives them."""
     known: dict[bytes, int] = {}
-    which: list[int] = []
-    starts: list[int] = []
-    rows: list[list[int]] = []
-    for start, text in texts.items():
-        pairs = msgspec.msgpack.decode(text)
-        fields, amounts = pairs[::2], pairs[1::2]
-        which += [known.setdefault(field, len(known)) for field in fields]
-        starts += [start] * len(fields)
-        rows += amounts
+    fields: list[list[bytes]] = [msgspec.msgpack.decode(text) for text in texts[::2]]
+    which = [known.setdefault(field, len(known)) for some in fields for field in some]
     values = [tuple(msgspec.msgpack.decode(field)) for field in known]
-    numbers = np.array(list(map(_whole, rows)), np.int64).reshape(len(rows), len(MEASURES))
-    return Cells(dimensions, values, np.array(which, np.int64), np.array(starts, np.int64), numbers)
-
-
-def _whole(row: list[int]) -> list[int]:
-    """One that was written before the last measures were added has none of them."""
-    return row if len(row) == len(MEASURES) else (row + [0] * len(MEASURES))[: len(MEASURES)]
+    numbers = np.frombuffer(b"".join(texts[1::2]), "<i8").reshape(len(which), len(MEASURES))
+    began = np.repeat(np.array(starts, np.int64), [len(some) for some in fields])
+    return Cells(dimensions, values, np.array(which, np.int64), began, numbers)

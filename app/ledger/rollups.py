@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import add
+from struct import Struct
 from typing import Literal
 
 import msgspec
@@ -70,6 +73,7 @@ Values = tuple[str, ...]
 Amounts = list[int]
 """One number for each of `MEASURES`."""
 
+_AMOUNTS = Struct(f"<{len(MEASURES)}q")
 _PLACE = {name: place for place, name in enumerate(MEASURES)}
 
 
@@ -103,12 +107,23 @@ def spans_of(hours: Mapping[tuple[int, View, Values], Amounts]) -> list[Cell]:
     return found + [Cell("day", number, view, values, amounts) for (number, view, values), amounts in days.items()]
 
 
+def encode_amounts(amounts: Amounts) -> bytes:
+    """As a cell holds them."""
+    return _AMOUNTS.pack(*amounts)
+
+
 def amounts_of(**said: int) -> Amounts:
     """Amounts by name, the rest 0."""
     found = [0] * len(MEASURES)
     for name, number in said.items():
         found[_PLACE[name]] = number
     return found
+
+
+@lru_cache(maxsize=4_096)
+def fields_of(view: View, values: Values) -> tuple[bytes, bytes]:
+    """A cell's field and that of the cell that takes what finds no place; few are remembered, names may be long."""
+    return encode_values(values), encode_values(others(view, values))
 
 
 def others(view: View, values: Values) -> Values:
@@ -128,48 +143,56 @@ def is_wasted(entry: AttemptEntry) -> bool:
 
 def _add(found: dict[tuple[int, View, Values], Amounts], where: tuple[int, View, Values], amounts: Amounts) -> None:
     known = found.get(where)
-    found[where] = amounts if known is None else [a + b for a, b in zip(known, amounts, strict=True)]
+    found[where] = amounts if known is None else list(map(add, known, amounts))
 
 
 def _parts(record: LedgerRecord) -> list[tuple[View, Values, Amounts]]:
-    own, spent = _own(record), [_spent(entry) for entry in record.attempts]
-    whole = _sum([own, *spent])
+    whole = _sums(record, record.attempts)
     found: list[tuple[View, Values, Amounts]] = [
         ("feature", (record.feature, record.tier, record.cache, record.cause), whole),
         ("user", (record.feature, record.user), whole),
         ("team", (record.team, record.feature), whole),
     ]
-    answering = _answering(record)
-    if answering is None:
-        found.append(("model", (record.backend, record.served, ""), own))
-    for entry, amounts in zip(record.attempts, spent, strict=True):
-        total = _sum([own, amounts]) if entry is answering else amounts
-        found.append(("model", (entry.backend, entry.model, entry.role), total))
-    return found
+    return found + [("model", values, amounts) for values, amounts in _models(record, whole)]
 
 
-def _answering(record: LedgerRecord) -> AttemptEntry | None:
-    """The attempt that what is the whole request's counts with, where models are told apart."""
-    found = tuple(entry for entry in record.attempts if entry.role == "answer")
-    return next(iter(reversed(found or record.attempts)), None)
+def _models(record: LedgerRecord, whole: Amounts) -> list[tuple[Values, Amounts]]:
+    """By attempt. What is the request's own counts with the one that answers, or with what was kept."""
+    if not record.attempts:
+        return [((record.backend, record.served, ""), whole)]
+    answering = next((each for each in reversed(record.attempts) if each.role == "answer"), record.attempts[-1])
+    if len(record.attempts) == 1:
+        return [((answering.backend, answering.model, answering.role), whole)]
+    return [
+        ((each.backend, each.model, each.role), _sums(record if each is answering else None, (each,)))
+        for each in record.attempts
+    ]
 
 
-def _own(record: LedgerRecord) -> Amounts:
-    """What is the request's, not an attempt's; in the order of `MEASURES`."""
+def _sums(record: LedgerRecord | None, attempts: Sequence[AttemptEntry]) -> Amounts:
+    """What a request has of its own, if it is told, and its attempts; in the order of `MEASURES`."""
+    input_tokens = cached = output = reasoning = cost = wasted = 0
+    for each in attempts:
+        input_tokens += each.input_tokens
+        cached += each.cached_tokens
+        output += each.output_tokens
+        reasoning += each.reasoning_tokens
+        cost += each.micro_usd
+        wasted += each.micro_usd if is_wasted(each) else 0
+    requests, hits, charged, *rest = _own(record) if record else _NOTHING
+    tokens = input_tokens, cached, output, reasoning
+    return [requests, len(attempts), hits, *tokens, cost + charged, wasted, *rest, 0, 0, 0, 0]
+
+
+def _own(record: LedgerRecord) -> tuple[int, ...]:
+    """Requests, hits, what hits were charged, and all from `system_tokens` to `duration_ms`."""
     anatomy, against = record.anatomy, record.against
-    asked = not any(entry.role == "shadow" for entry in record.attempts)
-    hit = record.cache in {"exact", "semantic", "coalesced"}
+    asked = not (record.attempts and record.attempts[-1].role == "shadow")
     parts = anatomy.system, anatomy.history, anatomy.documents, anatomy.tools, anatomy.user, anatomy.frame
     would = against.nothing, against.cache, against.routing
-    charged, duration = record.charged_micro_usd, round(record.duration_ms) if asked else 0
-    return [int(asked), 0, int(hit), 0, 0, 0, 0, charged, 0, *parts, *would, duration, 0, 0, 0, 0]
+    duration = round(record.duration_ms) if asked else 0
+    return (int(asked), int(record.cache in _HITS), record.charged_micro_usd, *parts, *would, duration)
 
 
-def _spent(entry: AttemptEntry) -> Amounts:
-    cost, wasted = entry.micro_usd, entry.micro_usd if is_wasted(entry) else 0
-    tokens = entry.input_tokens, entry.cached_tokens, entry.output_tokens, entry.reasoning_tokens
-    return [0, 1, 0, *tokens, cost, wasted, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-
-
-def _sum(rows: Sequence[Amounts]) -> Amounts:
-    return rows[0] if len(rows) == 1 else [sum(column) for column in zip(*rows, strict=True)]
+_HITS = frozenset({"exact", "semantic", "coalesced"})
+_NOTHING = (0,) * 13

@@ -10,9 +10,10 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
-from app.ledger.frames import Frame, FrameReader, Kind, Placed
+from app.ledger.frames import Frame, FrameReader, Kind, records_of
 
 logger = logging.getLogger("leanserve.ledger")
 
@@ -33,6 +34,13 @@ class Numbered:
     payload: bytes
 
 
+class _Reached(NamedTuple):
+    """Behind which record one is: the offset there, and its number."""
+
+    offset: int
+    number: int
+
+
 class Spool:
     """Appends and reads; use it in one thread. A `write` that fails gives False or None, and changes nothing.
 
@@ -47,14 +55,19 @@ class Spool:
         self.path = folder / f"{self.name}{SUFFIX}"
         self._most_bytes, self._worth_bytes = most_bytes, worth_bytes
         self._file = _create(self.path, b"")
-        self._size = self._sent = self._requests = self.number = 0
+        self._size = self._requests = self.number = 0
+        self._sent = self._read = _Reached(0, 0)
         self._open: dict[str, tuple[int, bytes]] = {}
-        self._placed: list[Placed] = []
 
     @property
     def waiting_bytes(self) -> int:
         """What was not sent yet."""
-        return self._size - self._sent
+        return self._size - self._sent.offset
+
+    @property
+    def waiting(self) -> int:
+        """Records that were not sent yet."""
+        return self.number - self._sent.number
 
     def begin(self, request_id: str, payload: bytes) -> bool:
         """A request's first attempt begins: `payload` is its record as it would be without an end."""
@@ -77,21 +90,20 @@ class Spool:
 
     def read(self, most: int, below: int | None = None) -> list[Numbered]:
         """The oldest records that were not sent, at most so many, with numbers below `below`."""
-        self._placed = []
-        for placed in FrameReader(self._file, self._sent):
-            beyond = below is not None and placed.frame.number >= below
-            if len(self._placed) >= most or beyond:
+        found, self._read = list[Numbered](), self._sent
+        for number, payload, end in records_of(self._file, self._sent.offset):
+            if below is not None and number >= below:
                 break
-            if placed.frame.kind is Kind.RECORD:
-                self._placed.append(placed)
-        return [Numbered(placed.frame.number, placed.frame.payload) for placed in self._placed]
+            found.append(Numbered(number, payload))
+            self._read = _Reached(end, number)
+            if len(found) >= most:
+                break
+        return found
 
     def sent(self) -> None:
         """All that the last `read` gave is booked."""
-        if self._placed:
-            self._sent = self._placed[-1].end
-            self._placed = []
-        if self._sent >= self._worth_bytes and self.waiting_bytes <= COPIED_BYTES:
+        self._sent = self._read
+        if self._sent.offset >= self._worth_bytes and self.waiting_bytes <= COPIED_BYTES:
             self._shorten()
 
     def close(self) -> None:
@@ -125,12 +137,13 @@ class Spool:
         counted = Frame(Kind.COUNTED, self.number, 0, b"").encode()
         begun = counted + b"".join(frames for _, frames in self._open.values())
         try:
-            fresh = _create(self.path, begun + os.pread(self._file, self.waiting_bytes, self._sent))
+            fresh = _create(self.path, begun + os.pread(self._file, self.waiting_bytes, self._sent.offset))
         except OSError as error:
             logger.warning("the spool cannot be written anew: %s", error.strerror)
             return
         os.close(self._file)
-        self._file, self._size, self._sent = fresh, len(begun) + self.waiting_bytes, 0
+        self._file, self._size = fresh, len(begun) + self.waiting_bytes
+        self._sent = self._read = _Reached(0, self._sent.number)
 
 
 class DeadSpool:

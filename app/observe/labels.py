@@ -11,6 +11,8 @@ def clean(text: str) -> str:
 
     JSON may carry lone surrogates: one of them would fail a whole batch of spans, or every scrape of the metrics.
     """
+    if len(text) <= MAX_CHARS and text.isascii():
+        return text
     return text[:MAX_CHARS].encode("utf-8", "replace").decode()
 
 

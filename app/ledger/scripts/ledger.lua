@@ -5,14 +5,21 @@
 --   sizes                   hash        records of each page, by minute; `all`: of all of them
 --   hour:<number>:<view>    hash        sums of an hour since 1970, by the values of the view's dimensions
 --   day:<number>:<view>     hash        the same of a day
--- Sums are MessagePack arrays in the order of `MEASURES` (app/ledger/rollups.py).
+-- Sums are whole numbers of 8 bytes, little end first, in the order of `MEASURES` (app/ledger/rollups.py): a reader takes
+-- a hundred thousand of them in a millisecond.
 
 local stem = KEYS[1]
 
+local function numbers(text)
+  local found = {struct.unpack('<' .. string.rep('i8', #text / 8), text)}
+  found[#found] = nil -- where it stopped reading
+  return found
+end
+
 local function added(old, new) -- a sum may be shorter than another: it was written before a measure was added
-  local a, b = cmsgpack.unpack(old), cmsgpack.unpack(new)
-  for i = 1, #b do a[i] = (a[i] or 0) + b[i] end
-  return cmsgpack.pack(a)
+  local a, b = numbers(old), numbers(new)
+  for i = 1, math.max(#a, #b) do a[i] = (a[i] or 0) + (b[i] or 0) end
+  return struct.pack('<' .. string.rep('i8', #a), unpack(a))
 end
 
 -- Add to a cell; where its hash has as many as it may, to the one that takes the rest.
