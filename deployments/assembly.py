@@ -26,6 +26,7 @@ from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
 from app.gateway import Gateway, Stages
 from app.learn.journal import RouteJournal
+from app.ledger.desk import LedgerDesk
 from app.ledger.recorder import Recorder
 from app.observe.telemetry import Telemetry
 from app.ports import Backend, ComplexityRouter, Normalizer, SemanticCache
@@ -80,7 +81,8 @@ async def assemble(
     backends = parts.open_backends(config, {name: _remote(config, name, handle) for name, handle in tiers.items()})
     cache_store = parts.open_cache_store(config)
     telemetry = parts.open_replica_telemetry()
-    recorder, sweeper = await parts.open_recording(parts.open_record_store(config), telemetry)
+    record_store = parts.open_record_store(config)
+    recorder, sweeper = await parts.open_recording(record_store, telemetry)
     stored, rules = StoredKeys(store), StoredBudgets(store)
     await first_read(stored.table, rules.table)
     treasury = parts.open_treasury(store, telemetry, Stored(rules.rules_for, stored.table.refresh, rules.table.refresh))
@@ -103,17 +105,26 @@ async def assemble(
     gateway = Gateway(stages, TierCatalog(config.tiers))
     keys = KeyRing(Entrance.of(os.environ, await parts.http_host()), stored)
     checks = _checks(store, stages, [backend for tier in backends for backend in tier.backends])
-    app = create_app(gateway, config, keys, checks, _desks(store, gateway, keys, stored, rules))
+    app = create_app(
+        gateway,
+        config,
+        keys,
+        checks,
+        _desks(store, gateway, keys, stored, rules, LedgerDesk.over(record_store, recorder.flush)),
+    )
     work = _warm(checks), gateway.spending.watch.run(), recorder.run(), sweeper.run()
     return Assembly(gateway, keys, app, recorder, telemetry, tuple(map(asyncio.ensure_future, work)))
 
 
-def _desks(store: Store, gateway: Gateway, keys: KeyRing, stored: StoredKeys, rules: StoredBudgets) -> Desks:
+def _desks(
+    store: Store, gateway: Gateway, keys: KeyRing, stored: StoredKeys, rules: StoredBudgets, ledger: LedgerDesk
+) -> Desks:
     treasury = gateway.stages.treasury
     return Desks(
         CacheDesk.over(store, gateway.stages.journal),
         KeyDesk(stored, treasury.stops, configured=lambda: keys.configured),
         BudgetDesk(rules, treasury.books, treasury.stops, lambda: gateway.policy.budgets),
+        ledger,
     )
 
 

@@ -13,6 +13,7 @@ from app.budget.desk import BudgetDesk
 from app.budget.stored import StoredBudgets
 from app.cache.desk import CacheDesk
 from app.gateway import Gateway
+from app.ledger.desk import LedgerDesk
 from app.ports import Stops
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -34,6 +35,7 @@ def open_doors(
     keys: StoredKeys,
     rules: StoredBudgets,
     cache: CacheDesk,
+    ledger: LedgerDesk,
 ) -> Doors:
     """The stored `keys` and `rules`, and the gateway's own books."""
     treasury = gateway.stages.treasury
@@ -43,6 +45,7 @@ def open_doors(
         cache,
         KeyDesk(keys, treasury.stops, configured=lambda: ring.configured, clock=clock),
         BudgetDesk(rules, treasury.books, treasury.stops, lambda: gateway.policy.budgets),
+        ledger,
     )
     return Doors(ring, desks, treasury.stops)
 

@@ -42,6 +42,7 @@ from app.config.policy import Policy
 from app.domain import Caller, NormalizedPrompt, RouteDecision, RouteTerms, Unit
 from app.gateway import Gateway, Stages
 from app.learn.journal import RouteJournal
+from app.ledger.desk import LedgerDesk
 from app.ledger.posting import Posting
 from app.ledger.recorder import Describe, Recorder
 from app.ledger.spool import Spool
@@ -169,7 +170,8 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     watching = [asyncio.ensure_future(work) for work in (gateway.spending.watch.run(), recorder.run())]
     checks = {"redis": store.ready, **{name: backend.ready for name, backend in backends.items()}}
     desk = CacheDesk.over(store, stages.journal)
-    doors = open_doors(gateway, setup.entrance(), setup.clock, keys, rules, desk)
+    ledger = LedgerDesk.over(record_store, recorder.flush)
+    doors = open_doors(gateway, setup.entrance(), setup.clock, keys, rules, desk, ledger)
     try:
         app = create_app(gateway, config, doors.ring, checks, doors.desks)
         yield Running(gateway, app, exporter, backends, doors, redis_url=setup.redis_url)

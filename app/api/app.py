@@ -32,6 +32,7 @@ from app.embeddings import Embeddings
 from app.errors import BudgetRefused, InvalidRequest, LeanServeError, NotCached, SessionStopped, SpendingStopped
 from app.gateway import Gateway
 from app.learn.outcomes import Outcomes
+from app.ledger.desk import LedgerDesk
 
 logger = logging.getLogger("leanserve.api")
 
@@ -43,6 +44,7 @@ class Desks:
     cache: CacheDesk
     keys: KeyDesk
     budgets: BudgetDesk
+    ledger: LedgerDesk
 
 
 def create_app(
@@ -66,11 +68,16 @@ def _v1(gateway: Gateway, config: GatewayConfig, desks: Desks) -> APIRouter:
     found.include_router(GenerationRoutes(gateway, limit).router)
     found.include_router(EmbeddingRoutes(Embeddings(gateway, embedder), catalog, limit).router)
     found.include_router(CacheRoutes(desks.cache, limit).router)
-    found.include_router(OutcomeRoutes(Outcomes(gateway.stages.routed), limit).router)
+    found.include_router(OutcomeRoutes(_outcomes(gateway, desks), limit).router)
     found.include_router(RouteRoutes(DryRun(gateway), catalog, limit).router)
     found.include_router(SessionRoutes(gateway).router)
     found.include_router(ModelRoutes(catalog, embedder).router)
     return found
+
+
+def _outcomes(gateway: Gateway, desks: Desks) -> Outcomes:
+    stages = gateway.stages
+    return Outcomes(stages.routed, desks.ledger.outcomes, stages.agents)
 
 
 def _admin(gateway: Gateway, config: GatewayConfig, desks: Desks) -> APIRouter:

@@ -117,12 +117,13 @@ class InvalidateRequest(CacheModel):
 
 
 class OutcomeRequest(CacheModel):
-    """`POST /v1/outcomes`."""
+    """`POST /v1/outcomes`: of a request, or of a session."""
 
-    request_id: str = Field(min_length=1, max_length=128)
+    request_id: str | None = Field(default=None, min_length=1, max_length=128)
+    session_id: str | None = Field(default=None, min_length=1, max_length=128)
     type: str = Field(default="outcome", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     success: bool
-    value: Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)] | None = None
+    value: Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)] | None = None
 
 
 class FeedbackRequest(CacheModel):

@@ -95,11 +95,6 @@ class RouteJournal:
         self._count = 0
         self._writing: asyncio.Task[None] | None = None
 
-    @property
-    def delay_s(self) -> float:
-        """How late a note may be, if Redis is there."""
-        return self._delay_s
-
     def note(self, journey: Journey) -> None:
         """A request is over: who answered, and what the router had thought of it. A second time changes nothing."""
         if self._count >= MOST_WAITING or not is_answered(journey):

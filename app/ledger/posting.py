@@ -28,6 +28,7 @@ class LedgerScripts:
 
     post: Script
     cells: Script
+    outcome: Script
 
     @classmethod
     def load(cls, time_lua: str | None = None) -> "LedgerScripts":
@@ -35,7 +36,7 @@ class LedgerScripts:
         time = time_lua or (resources.files("app.budget") / "scripts" / "time.lua").read_text()
         files = resources.files(__package__) / "scripts"
         prelude = time + "\n" + (files / "ledger.lua").read_text()
-        return cls(*(Script(prelude + "\n" + (files / f"{n}.lua").read_text()) for n in ("post", "cells")))
+        return cls(*(Script(prelude + "\n" + (files / f"{n}.lua").read_text()) for n in ("post", "cells", "outcome")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """`POST /v1/outcomes` over real HTTP, two replicas on one Redis."""
 
+import asyncio
 import os
 import signal
 import time
@@ -9,9 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from app.config.gateway import StoreSpec
+from app.ledger.reading import LedgerReader, named
+from app.store.client import open_store
 from app.store.embedded import EmbeddedRedis, free_port
 from tests.api.conftest import Serve
-from tests.harness import Running, Setup, serving
+from tests.harness import Running, Setup, eventually, serving
 
 
 def ask(running: Running, text: str = "hello", **headers: str) -> httpx.Response:
@@ -35,7 +39,7 @@ def test_an_outcome_is_taken_once_by_any_replica(serve: Serve) -> None:
     told = tell(other, {"request_id": name, "type": "solved", "success": True, "value": 3})
     assert told.status_code == 200, told.text
     wanted = {"object": "outcome", "request_id": name, "type": "solved", "success": True, "value": 3.0}
-    assert told.json() == {**wanted, "recorded": True, "routed": True}
+    assert told.json() == {**wanted, "recorded": True, "routed": True, "booked": True}
     assert tell(one, {"request_id": name, "type": "solved", "success": True, "value": 3}).json()["recorded"] is False
     assert tell(one, {"request_id": name, "type": "solved", "success": False}).json()["recorded"] is True
 
@@ -94,7 +98,7 @@ GOOD = {"request_id": "req-1", "success": True}
         ({**GOOD, "type": None}, "type"),
         ({**GOOD, "value": "3"}, "value"),
         ({**GOOD, "value": True}, "value"),
-        ({**GOOD, "value": 1e13}, "value"),
+        ({**GOOD, "value": 1e10}, "value"),
         ({**GOOD, "value": 10**400}, "value"),
         ([GOOD], None),
         ("text", None),
@@ -142,3 +146,27 @@ def test_a_frozen_redis_slows_no_answer_by_its_records(tmp_path: Path) -> None:
                 time.sleep(0.1)
             assert tell(running, {"request_id": known, "success": False}).json()["recorded"] is False
             assert tell(running, {"request_id": request_id(ask(running, "after")), "success": True}).status_code == 200
+
+
+def test_an_outcome_of_a_session_is_told_with_what_its_steps_cost(serve: Serve) -> None:
+    """By its id; another tenant's is unknown, and so is one that never was."""
+    running = serve(keys="acme:one,other:two")
+    one = {"authorization": "Bearer one"}
+    steps = [ask(running, f"step {number}", **one, **{"x-leanserve-session": "s-1"}) for number in range(3)]
+    cost = sum(round(float(step.headers["x-leanserve-cost-usd"]) * 1e6) for step in steps)
+    body = {"session_id": "s-1", "type": "done", "success": True}
+    assert eventually(lambda: tell(running, body, **one).json().get("booked") is True)
+    assert tell(running, body, authorization="Bearer two").status_code == 404
+    assert eventually(lambda: tell(running, body, **one).status_code == 200 and told_cost(running) == cost)
+
+
+def told_cost(running: Running) -> int:
+    """What all outcomes of `acme` cost today."""
+
+    async def read() -> int:
+        store = await open_store(running.redis_url, StoreSpec(timeout_s=5))
+        cells = await LedgerReader(store).cells("acme", "outcome", time.time() - 60, time.time() + 1)
+        await store.close()
+        return named(cells.by()[()])["outcome_micro_usd"] if cells.values else -1
+
+    return asyncio.run(read())

@@ -5,8 +5,11 @@
 --   sizes                   hash        records of each page, by minute; `all`: of all of them
 --   hour:<number>:<view>    hash        sums of an hour since 1970, by the values of the view's dimensions
 --   day:<number>:<view>     hash        the same of a day
+--   told:<subject>          hash        what the app said became of a request or session, by type
 -- Sums are whole numbers of 8 bytes, little end first, in the order of `MEASURES` (app/ledger/rollups.py): a reader takes
 -- a hundred thousand of them in a millisecond.
+
+local LARGEST = 9007199254740991 -- Lua counts in doubles: whole numbers are exact up to here
 
 local stem = KEYS[1]
 
@@ -18,7 +21,7 @@ end
 
 local function added(old, new) -- a sum may be shorter than another: it was written before a measure was added
   local a, b = numbers(old), numbers(new)
-  for i = 1, math.max(#a, #b) do a[i] = (a[i] or 0) + (b[i] or 0) end
+  for i = 1, math.max(#a, #b) do a[i] = math.max(-LARGEST, math.min(LARGEST, (a[i] or 0) + (b[i] or 0))) end
   return struct.pack('<' .. string.rep('i8', #a), unpack(a))
 end
 
