@@ -57,6 +57,11 @@ def estimate_input_tokens(payload: Mapping[str, Any]) -> int:
     return round(sum(_weigh(_bytes(text)) for text in _texts(payload))) + _structure(payload)
 
 
+def estimate_text_tokens(text: str) -> float:
+    """What `text` by itself adds to the estimate."""
+    return _weigh(_bytes(text))
+
+
 def least_input_tokens(payload: Mapping[str, Any]) -> int:
     """What a request will hardly stay below: the estimate, divided by the most that it exceeded a tokenizer's count by.
 

@@ -7,11 +7,15 @@ from typing import Any, Self
 
 from app.config.gateway import BackendSpec, EchoBackend, TierSpec, VllmBackend
 from app.prompt.counting.files import TokenizerFiles, fetch_files, find_files
+from app.prompt.counting.remembered import RememberedCount
 from app.prompt.counting.template import ChatTemplate
 from app.tiers.echo_script import count_words
 
 Count = Callable[[Mapping[str, Any]], int | None]
 """The input tokens of a body, None where they are not certain."""
+
+TextCount = Callable[[str], int]
+"""The tokens of a text by itself."""
 
 _ELSEWHERE_NAMES = """
 chat_template kv_transfer_params prompt_embeds truncate_prompt_tokens mm_processor_kwargs functions
@@ -34,6 +38,10 @@ class EngineCount:
     def __init__(self, files: TokenizerFiles) -> None:
         self._tokenizer = files.tokenizer
         self._template = ChatTemplate(files.template, files.special) if files.template else None
+
+    def text(self, text: str) -> int:
+        """The tokens of a part of a prompt, without special ones."""
+        return self._tokens(text, special=False)
 
     def __call__(self, payload: Mapping[str, Any]) -> int | None:
         """Milliseconds for 4 KB."""
@@ -69,6 +77,7 @@ class InputCounter:
 
     def __init__(self, counts: Mapping[str, Count] | None = None) -> None:
         self._counts: dict[str, Count] = dict(counts or {})
+        self._texts: dict[str, TextCount] = {}
         self._pending: dict[str, tuple[TierSpec, str]] = {}
 
     @classmethod
@@ -102,6 +111,10 @@ class InputCounter:
         except Exception:  # a template may raise anything
             return None
 
+    def texts(self, tier: str) -> TextCount | None:
+        """How the tier's tokenizer counts a text, remembered for longer ones; None where it is not known."""
+        return self._texts.get(tier)
+
     async def counts(self, payload: Mapping[str, Any]) -> dict[str, int]:
         """By tier, beside the event loop: 4 KB take a millisecond or two."""
         found = await asyncio.to_thread(lambda: {tier: self.count(tier, payload) for tier in self._counts})
@@ -113,6 +126,7 @@ class InputCounter:
             counts = [each for each in found if each is not None]
             if len(counts) == len(found):
                 self._counts = {**self._counts, tier.name: _most_of(counts)}
+                self._texts = {**self._texts, tier.name: RememberedCount(_text_count(counts[0]))}
                 del self._pending[tier.name]
 
 
@@ -128,6 +142,10 @@ def _count_of(backend: BackendSpec, source: str) -> Count | None:
         return count_words
     files = find_files(source, _revision(backend)) if isinstance(backend, VllmBackend) else None
     return EngineCount(files) if files else None
+
+
+def _text_count(count: Count) -> TextCount:
+    return count.text if isinstance(count, EngineCount) else lambda text: len(text.split())  # the echo counts words
 
 
 def _engine(backend: VllmBackend) -> Mapping[str, Any]:
