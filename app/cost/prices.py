@@ -29,6 +29,11 @@ class _Rate:
         exact = input_tokens * self.input + cached_tokens * self.cached + output_tokens * self.output
         return MicroUsd(-(-exact // self.scale))
 
+    def cost(self, usage: Usage) -> MicroUsd:
+        """An engine that reports more cached tokens than input tokens must not make the input negative."""
+        cached = min(usage.cached_tokens, usage.input_tokens)
+        return self.of(usage.input_tokens - cached, cached, usage.output_tokens)
+
 
 def _rate(price: Price) -> _Rate:
     cached = price.input if price.cached_input is None else price.cached_input
@@ -54,9 +59,11 @@ class PriceSheet:
 
     def cost(self, tier: str, backend: str, usage: Usage) -> MicroUsd:
         """What one attempt cost, rounded up to whole micro-USD."""
-        # An engine that reports more cached tokens than input tokens must not make the input negative.
-        cached = min(usage.cached_tokens, usage.input_tokens)
-        return self._rate_of(tier, backend).of(usage.input_tokens - cached, cached, usage.output_tokens)
+        return self._rate_of(tier, backend).cost(usage)
+
+    def at_tier(self, tier: TierSpec, usage: Usage) -> MicroUsd:
+        """What `usage` would have cost at the tier, at the backend that is tried first."""
+        return self._cheapest(tier).cost(usage)
 
     def worst_case(self, tiers: Sequence[TierSpec], input_tokens: int, output_tokens: int) -> MicroUsd:
         """The dearest single attempt among all backends of the candidate `tiers`, with the worse of cached and not."""

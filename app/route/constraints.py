@@ -46,15 +46,26 @@ def constrain(
     Two constraints only narrow what the others leave: of too dear tiers the cheapest stays, so that the budget itself
     refuses it; a session that may not stay on its tier goes on with the best one left.
     """
+    excluded = unable(specs, request, policy, input_tokens)
+    excluded |= too_dear(left(specs, excluded), request, prices, input_tokens, situation.budget_left)
+    excluded |= before_session(left(specs, excluded), specs, situation.session_tier if policy.sticky else "")
+    return Constrained(tuple(left(specs, excluded)), excluded)
+
+
+def unable(
+    specs: Sequence[TierSpec], request: GatewayRequest, policy: RoutingPolicy, input_tokens: int
+) -> dict[str, str]:
+    """The tiers that may not or cannot serve a request for `auto`, whatever is left of any budget, and why.
+
+    Raises `NoTier` where that is all of them, and as `bounds_of` does.
+    """
     excluded = within_bounds(specs, bounds_of(request, policy, [spec.name for spec in specs]))
     excluded |= forbidden(specs, request.tiers)
     excluded |= lacking(left(specs, excluded), request.payload)
     excluded |= too_small(left(specs, excluded), request, input_tokens)
     if not left(specs, excluded):
         raise no_tier(specs, excluded)
-    excluded |= too_dear(left(specs, excluded), request, prices, input_tokens, situation.budget_left)
-    excluded |= before_session(left(specs, excluded), specs, situation.session_tier if policy.sticky else "")
-    return Constrained(tuple(left(specs, excluded)), excluded)
+    return excluded
 
 
 def constrain_named(
