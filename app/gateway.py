@@ -20,7 +20,7 @@ from app.cache.journal import CacheJournal
 from app.cascade.run import answered
 from app.config.checks import check_routing, warn_of_thresholds
 from app.config.policy import Policy
-from app.cost.prices import PriceSheet
+from app.cost.price_list import PriceList
 from app.domain import (
     Answer,
     CacheHit,
@@ -76,7 +76,7 @@ class Gateway:
         self.catalog = catalog
         self.stages = stages
         self.policy = Policy()
-        self._prices = PriceSheet({})  # prices nothing: before `reconfigure` nothing can be spent
+        self._prices = PriceList({}, ())  # prices nothing: before `reconfigure` nothing can be spent
         self._background = Background()
         self._lookups = Lookups(stages.keys, stages.exact, stages.normalizer, stages.semantic)
         self.spending = Spending(stages.treasury, lambda: self.policy)
@@ -93,8 +93,7 @@ class Gateway:
 
     def reconfigure(self, policy: Policy) -> None:
         """Take a new policy for the requests that begin after it. Raises `ConfigError`; the old one stays then."""
-        prices = PriceSheet(policy.prices)
-        prices.check(self.catalog.specs(self.catalog.names))
+        prices = PriceList(policy.prices, self.catalog.specs(self.catalog.names))
         check_routing(policy, self.catalog.names)
         warn_of_thresholds(policy, self.catalog.names)
         self.policy, self._prices = policy, prices
@@ -103,7 +102,8 @@ class Gateway:
 
     def begin(self, request: GatewayRequest) -> Journey:
         """The record of a request, under the policy of its feature."""
-        return Journey(request, self.policy.for_feature(request.caller.feature), self._prices)
+        caller = request.caller
+        return Journey(request, self.policy.for_feature(caller.feature), self._prices.sheet(caller.lane))
 
     async def answer(self, journey: Journey) -> AsyncGenerator[list[Chunk], None]:
         """Chunks of a stream, or one whole body. `journey` fills as it goes.

@@ -13,6 +13,7 @@ from app.cache.replay import as_stream
 from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import TierSpec
 from app.config.policy import AttemptPolicy, Policy
+from app.cost.prices import PriceSheet
 from app.domain import BackendCall, Chunk, GatewayRequest, Operation, RouteDecision
 from app.journey import AttemptRecord, Journey
 from app.tiers.attempts import AttemptObserver, CallFactory, Tier
@@ -92,10 +93,12 @@ def tier(name: str, *backends: ScriptedBackend) -> Tier:
     return Tier(spec(name), backends)
 
 
-def journey(*tiers: str, attempts: AttemptPolicy | None = None, **policy: Any) -> Journey:
+def journey(
+    *tiers: str, attempts: AttemptPolicy | None = None, prices: PriceSheet | None = None, **policy: Any
+) -> Journey:
     """A request that was routed to the first of `tiers`, with the rest to fall back to."""
     request = GatewayRequest("r1", "chat", {"model": "auto", "stream": True, "messages": []})
-    made = Journey(request, Policy(attempts=attempts or AttemptPolicy(), **policy))
+    made = Journey(request, Policy(attempts=attempts or AttemptPolicy(), **policy), prices or PriceSheet({}))
     made.decision = RouteDecision(tiers[0], 0.1, "test", tiers[1:])
     return made
 

@@ -71,9 +71,9 @@ def check(gateway: GatewayConfig, policy: Policy) -> None:
 
     Raises `ConfigError`.
     """
-    from app.cost.prices import PriceSheet  # noqa: PLC0415 - prices are typed by this room
+    from app.cost.price_list import PriceList  # noqa: PLC0415 - prices are typed by this room
 
-    PriceSheet(policy.prices).check(gateway.tiers)
+    PriceList(policy.prices, gateway.tiers)
     check_routing(policy, [tier.name for tier in gateway.tiers])
     models = {name for tier in gateway.tiers for name in (tier.name, tier.model, *tier.adapters)}
     check_keys(policy, {*models, gateway.embedder.model})
@@ -145,4 +145,6 @@ def _validated(model: type[M], value: Any, place: str) -> M:
 
 
 def _explain(place: str, location: Sequence[int | str], message: str) -> str:
-    return f"{'.'.join([place, *map(str, location)])}: {message}"
+    """The tags of a union, `<…>`, are no places in a file."""
+    parts = [part for part in map(str, location) if not part.startswith("<")]
+    return f"{'.'.join([place, *parts])}: {message}"

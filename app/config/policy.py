@@ -1,7 +1,6 @@
 """Policy: what may change without a restart. It reaches the ingress as Serve `user_config` and rides with the request,
 so that every stage of one request sees one policy, wherever the stage runs."""
 
-from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, field_validator
@@ -11,6 +10,7 @@ from app.config.budgets import BudgetRule, SpendingPolicy
 from app.config.keys import KeyRule
 from app.config.model import PolicyModel
 from app.config.recording import RecordingPolicy
+from app.config.prices import Prices
 from app.config.routing import RoutingPolicy
 from app.prompt.patterns import compile_rule
 
@@ -90,19 +90,6 @@ class CachePolicy(PolicyModel):
     eligibility: EligibilityPolicy = EligibilityPolicy()
 
 
-class Price(PolicyModel):
-    """US dollars per million tokens. Exact decimals: money is never a float."""
-
-    input: Decimal = Field(ge=0)
-    output: Decimal = Field(ge=0)
-    cached_input: Decimal | None = Field(default=None, ge=0)
-
-    @property
-    def blended(self) -> Decimal:
-        """US dollars per million tokens, three of input to one of output: the blend that price lists are ranked by."""
-        return (self.input * 3 + self.output) / 4
-
-
 class AttemptPolicy(PolicyModel):
     """Time-outs in seconds, and when a backend's breaker opens (consecutive failures) and probes again."""
 
@@ -133,7 +120,7 @@ def merged(general: P, own: PolicyModel) -> P:
 
 
 class Policy(PolicyModel):
-    """The whole policy. `prices` are by tier name, or by `tier/backend` where backends differ.
+    """The whole policy. `prices` are by tier name, or by `tier/backend` where backends differ; several have dates.
 
     `stage_timeout_s` bounds each light stage (normalizer, semantic cache, router); a late one is done without.
     """
@@ -142,7 +129,7 @@ class Policy(PolicyModel):
     normalizer: NormalizerPolicy = NormalizerPolicy()
     cache: CachePolicy = CachePolicy()
     routing: RoutingPolicy = RoutingPolicy()
-    prices: dict[str, Price] = Field(default_factory=dict)
+    prices: dict[str, Prices] = Field(default_factory=dict)
     keys: tuple[KeyRule, ...] = ()
     budgets: tuple[BudgetRule, ...] = ()
     spending: SpendingPolicy = SpendingPolicy()

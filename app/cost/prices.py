@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import blake2b
 from math import lcm
 
 from app.config.gateway import TierSpec
-from app.config.policy import Price
-from app.domain import MicroUsd, Usage
+from app.config.prices import Price
+from app.domain import Lane, MicroUsd, Usage
 from app.errors import ConfigError
 
 
@@ -15,7 +16,7 @@ from app.errors import ConfigError
 class _Rate:
     """Micro-USD per token as whole multiples of 1/`scale`, so that any decimal price is exact.
 
-    `blended` is `Price.blended`.
+    `blended` is `Price.blended`; `version` names the numbers.
     """
 
     input: int
@@ -23,6 +24,7 @@ class _Rate:
     output: int
     scale: int
     blended: Decimal
+    version: str
 
     def of(self, input_tokens: int, cached_tokens: int, output_tokens: int) -> MicroUsd:
         """`input_tokens` without the cached ones; rounded up to whole micro-USD."""
@@ -35,12 +37,13 @@ class _Rate:
         return self.of(usage.input_tokens - cached, cached, usage.output_tokens)
 
 
-def _rate(price: Price) -> _Rate:
+def _rate(price: Price, lane: Lane, note: str) -> _Rate:
+    share = price.batch if lane is Lane.BATCH else Decimal(1)
     cached = price.input if price.cached_input is None else price.cached_input
-    scale = lcm(*(part.as_integer_ratio()[1] for part in (price.input, cached, price.output)))
-    return _Rate(
-        _scaled(price.input, scale), _scaled(cached, scale), _scaled(price.output, scale), scale, price.blended
-    )
+    parts = [part * share for part in (price.input, cached, price.output)]
+    scale = lcm(*(part.as_integer_ratio()[1] for part in parts))
+    whole = [_scaled(part, scale) for part in parts]
+    return _Rate(whole[0], whole[1], whole[2], scale, price.blended * share, _version(parts, note))
 
 
 def _scaled(amount: Decimal, scale: int) -> int:
@@ -48,18 +51,32 @@ def _scaled(amount: Decimal, scale: int) -> int:
     return numerator * (scale // denominator)
 
 
-class PriceSheet:
-    """The prices of a policy, by backend name (`small/vllm`) or by tier; a backend's own price goes first.
+def _version(parts: Sequence[Decimal], note: str) -> str:
+    """Eight hex digits of the numbers, behind what else is known of the price."""
+    numbers = "/".join(str(part.normalize()) for part in parts)
+    return f"{note}{blake2b(numbers.encode(), digest_size=4).hexdigest()}"
 
-    Anything without a price raises `ConfigError`: nothing is free by mistake.
+
+class PriceSheet:
+    """The prices of one moment, by backend name (`small/vllm`) or by tier; a backend's own price goes first.
+
+    `lane` is that of the requests that are priced. `notes` stand before the versions of prices, by name. Anything
+    without a price raises `ConfigError`: nothing is free by mistake.
     """
 
-    def __init__(self, prices: Mapping[str, Price]) -> None:
-        self._rates = {name: _rate(price) for name, price in prices.items()}
+    def __init__(
+        self, prices: Mapping[str, Price], lane: Lane = Lane.INTERACTIVE, notes: Mapping[str, str] | None = None
+    ) -> None:
+        known = notes or {}
+        self._rates = {name: _rate(price, lane, known.get(name, "")) for name, price in prices.items()}
 
     def cost(self, tier: str, backend: str, usage: Usage) -> MicroUsd:
         """What one attempt cost, rounded up to whole micro-USD."""
         return self._rate_of(tier, backend).cost(usage)
+
+    def version(self, tier: str, backend: str) -> str:
+        """Which price that is: its date, where the numbers are from, a hash of them; `2026-12-01.5f2c9a01`, say."""
+        return self._rate_of(tier, backend).version
 
     def at_tier(self, tier: TierSpec, usage: Usage) -> MicroUsd:
         """What `usage` would have cost at the tier, at the backend that is tried first."""
@@ -82,6 +99,11 @@ class PriceSheet:
     def per_million(self, tier: TierSpec) -> Decimal:
         """US dollars per million tokens at the tier's cheapest backend, three input tokens to one output token."""
         return self._cheapest(tier).blended
+
+    def rank(self, tier: str, backend: str) -> Decimal:
+        """What the backends of a tier are tried in order of: US dollars per million tokens, 0 without any price."""
+        rate = self._rates.get(backend) or self._rates.get(tier)
+        return rate.blended if rate else Decimal(0)
 
     def _cheapest(self, tier: TierSpec) -> _Rate:
         """Of the backend that is tried first; see `app.tiers.attempts.cheapest_first`."""

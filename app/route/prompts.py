@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from app.api.schema import Message
+from app.cost.price_list import PriceList
 from app.cost.prices import PriceSheet
 from app.domain import AUTO_MODEL, GatewayRequest, RouteTerms
 from app.embed.batching import Encode
@@ -63,7 +64,7 @@ def route_prompts(lines: Iterable[str], offline: Offline) -> Iterator[dict[str, 
     anything else.
     """
     keys = KeyMaker(offline.setting.embedder.identity)
-    prices = PriceSheet(offline.setting.policy.prices)
+    prices = PriceList(offline.setting.policy.prices, offline.setting.tiers).sheet()
     requests = (request_of(line, number) for number, line in enumerate(lines, start=1) if line.strip())
     asked = (read(request, keys, prices, offline.setting) for request in requests)
     while batch := list(islice(asked, BATCH)):

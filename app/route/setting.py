@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from app.config.gateway import Ability, EchoBackend, EmbedderSpec, GatewayConfig, TierSpec
 from app.config.load import check, load, load_policy
-from app.config.policy import Policy, Price, merged
+from app.config.policy import Policy, merged
+from app.config.prices import Price
 from app.domain import MicroUsd, TierTerms
 from app.errors import ConfigError, InvalidRequest
 

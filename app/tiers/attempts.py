@@ -9,11 +9,11 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 
 from app.breaker import BreakerGuard, Clock, Permit
 from app.config.gateway import TierSpec
-from app.config.policy import AttemptPolicy, Price
+from app.config.policy import AttemptPolicy
+from app.cost.prices import PriceSheet
 from app.domain import BackendCall, Chunk
 from app.errors import (
     AnswerStopped,
@@ -105,7 +105,7 @@ class Attempts:
 
     def _candidates(self, journey: Journey, tiers: Sequence[str]) -> Iterator[tuple[Tier, Backend]]:
         for tier in (self._tiers[name] for name in tiers):
-            for backend in cheapest_first(tier, journey.policy.prices):
+            for backend in cheapest_first(tier, journey.prices):
                 yield tier, backend
 
     def _admit(self, name: str, policy: AttemptPolicy) -> Permit | None:
@@ -120,14 +120,9 @@ def _decided(journey: Journey) -> Sequence[str]:
     return journey.decision.tiers
 
 
-def cheapest_first(tier: Tier, prices: Mapping[str, Price]) -> list[Backend]:
+def cheapest_first(tier: Tier, prices: PriceSheet) -> list[Backend]:
     """The tier's backends by price, equal prices, and none at all, in the order of the configuration."""
-
-    def price(backend: Backend) -> Decimal:
-        found = prices.get(backend.name) or prices.get(tier.spec.name)
-        return found.blended if found else Decimal(0)
-
-    return sorted(tier.backends, key=price)
+    return sorted(tier.backends, key=lambda backend: prices.rank(tier.spec.name, backend.name))
 
 
 class _Attempt:

@@ -12,7 +12,7 @@ from app.config.checks import check_routing
 from app.config.gateway import EchoBackend, EmbedderSpec, TierSpec
 from app.config.policy import Policy
 from app.config.routing import RoutingPolicy
-from app.cost.prices import PriceSheet
+from app.cost.price_list import PriceList
 from app.domain import AUTO_MODEL, GatewayRequest, MicroUsd, RouteTerms, TierTerms
 from app.embed.batching import Encode
 from app.errors import ConfigError
@@ -146,4 +146,4 @@ def price_of(name: str, policy: Policy) -> Decimal:
         return Decimal(0)
     backends = (EchoBackend(kind="echo"),)
     spec = TierSpec(name=name, model=name, context_tokens=1, max_output_tokens=1, backends=backends)
-    return PriceSheet(policy.prices).per_million(spec)
+    return PriceList(policy.prices, ()).sheet().per_million(spec)

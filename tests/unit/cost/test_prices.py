@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.config.gateway import EchoBackend, OpenAIBackend, TierSpec
-from app.config.policy import Price
+from app.config.prices import Price
 from app.cost.prices import PriceSheet
 from app.domain import Usage
 from app.errors import ConfigError

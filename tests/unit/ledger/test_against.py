@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.config.policy import Policy
+from app.config.prices import Price
+from app.cost.prices import PriceSheet
 from app.domain import Amounts, CacheHit, MicroUsd, RouteDecision, SessionStep, Usage
 from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ledger.against import against_of
@@ -125,9 +128,12 @@ def test_a_shadow_call_is_a_cost_of_routing() -> None:
 
 def test_cached_tokens_are_cheaper_at_the_other_tier_too() -> None:
     """The same tokens, cached as they were, at that tier's prices."""
-    prices = {name: {"input": usd, "output": usd, "cached_input": "0.5"} for name, usd in made.PRICES.items()}
+    half = Decimal("0.5")
+    prices = {
+        name: Price(input=Decimal(usd), output=Decimal(usd), cached_input=half) for name, usd in made.PRICES.items()
+    }
     found = journey(attempt("small", Usage(100, 40, 10)))
-    found.prices = type(found.prices)(Policy.model_validate({"prices": prices}).prices)
+    found.prices = PriceSheet(prices)
     assert against_of(found, SPECS).nothing == 60 * 10 + 20 + 10 * 10
 
 

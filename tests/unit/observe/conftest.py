@@ -11,7 +11,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer, Tracer
 
-from app.config.policy import Policy, Price
+from app.config.policy import Policy
+from app.config.prices import Price
 from app.cost.prices import PriceSheet
 from app.domain import Caller, GatewayRequest
 from app.journey import Journey

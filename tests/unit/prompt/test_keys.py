@@ -13,9 +13,9 @@ from app.config.policy import (
     FeaturePolicy,
     NormalizerPolicy,
     Policy,
-    Price,
     StampRule,
 )
+from app.config.prices import Price
 from app.config.routing import RoutingPolicy
 from app.domain import GatewayRequest, PromptKeys
 from app.prompt.keys import KeyMaker

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.config.gateway import GatewayConfig, TierSpec
-from app.config.policy import Policy
+from app.config.prices import Price
 from app.cost.prices import PriceSheet
 from app.domain import Caller, GatewayRequest, MicroUsd, RouteTerms, TierTerms
 from app.route.features import NAMES
@@ -43,9 +43,7 @@ def specs(*tiers: dict[str, Any]) -> list[TierSpec]:
 def sheet(prices: Mapping[str, str] | None = None) -> PriceSheet:
     """As much for output as for input, US dollars per million tokens."""
     said = prices or PRICES
-    return PriceSheet(
-        Policy.model_validate({"prices": {name: {"input": usd, "output": usd} for name, usd in said.items()}}).prices
-    )
+    return PriceSheet({name: Price(input=Decimal(usd), output=Decimal(usd)) for name, usd in said.items()})
 
 
 def request(text: str = "Say hello", *, min_tier: str = "", max_tier: str = "", **payload: Any) -> GatewayRequest:

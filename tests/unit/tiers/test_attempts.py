@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.config.policy import AttemptPolicy, Price
+from app.config.policy import AttemptPolicy
+from app.config.prices import Price
+from app.cost.prices import PriceSheet
 from app.domain import Chunk, Usage
 from app.errors import (
     BackendBroken,
@@ -369,17 +371,19 @@ async def test_a_backend_that_cannot_close_does_not_hide_the_answer() -> None:
 def test_cheapest_first_equal_prices_in_order() -> None:
     """By price of the backend, else of the tier; equal prices keep the configuration's order."""
     of = tier("small", *(backend(f"small/{name}") for name in "abc"))
-    prices = {
-        "small": Price(input=Decimal(2), output=Decimal(2)),
-        "small/c": Price(input=Decimal(1), output=Decimal(4)),
-    }
+    prices = PriceSheet(
+        {
+            "small": Price(input=Decimal(2), output=Decimal(2)),
+            "small/c": Price(input=Decimal(1), output=Decimal(4)),
+        }
+    )
     assert [each.name for each in cheapest_first(of, prices)] == ["small/c", "small/a", "small/b"]
 
 
 async def test_the_cheapest_by_the_policy_of_the_moment_is_tried_first() -> None:
     """A new price list changes the order without a restart."""
     attempts = Attempts([tier("small", backend("small/a", [text("a")]), backend("small/b", [text("b")]))])
-    dear = {"small/a": Price(input=Decimal(1), output=Decimal(1))}
+    dear = PriceSheet({"small/a": Price(input=Decimal(1), output=Decimal(1))})
     assert (await run(attempts, journey("small"))).chunks == [text("a")]
     assert (await run(attempts, journey("small", prices=dear))).chunks == [text("b")]
 
