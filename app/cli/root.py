@@ -12,6 +12,7 @@ from app.cli.cache import cache_app
 from app.cli.keys import keys_app
 from app.cli.models import models_app
 from app.cli.options import HOME, Home
+from app.cli.prices import prices_app
 from app.cli.route import route_app
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Cost-aware, OpenAI-compatible LLM serving.")
@@ -21,6 +22,7 @@ cli.add_typer(budget_app, name="budget")
 cli.add_typer(cache_app, name="cache")
 cli.add_typer(keys_app, name="keys")
 cli.add_typer(models_app, name="models")
+cli.add_typer(prices_app, name="prices")
 cli.add_typer(route_app, name="route")
 
 

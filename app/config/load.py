@@ -66,6 +66,14 @@ def load_policy(path: Path) -> Policy:
         raise ConfigError(f"{path}: {error.message}") from error
 
 
+def policy_document(path: Path | None) -> dict[str, Any]:
+    """The policy of a file as it is written there, empty for no file. Raises `ConfigError` for one that is none."""
+    if path is None:
+        return {}
+    load_policy(path)
+    return dict((_read(path) or [{}])[0])
+
+
 def check(gateway: GatewayConfig, policy: Policy) -> None:
     """What neither model can see alone: every backend has a price, routing policy and keys fit the tiers.
 

@@ -57,10 +57,10 @@ class ListedPrice(Dated):
 
 
 class GpuPrice(Dated):
-    """What tokens cost on GPUs of one's own: a token costs the time for which it keeps a replica busy.
+    """What tokens cost on GPUs of one's own: a token costs the time for which it keeps them busy.
 
-    `gpus` are those of one replica, at `gpu_usd_per_hour` each; the rates are a replica's tokens per second of one
-    kind alone, as `leanserve prices calibrate` measures them. `busy` is the share of the hours paid for in which the
+    `gpus`, at `gpu_usd_per_hour` each, did together what the rates say: tokens per second of one kind alone, as
+    `leanserve prices calibrate` measures them. `busy` is the share of the hours paid for in which the
     GPUs work, 0–1. Cached input costs as much as other input where its rate is not known.
     """
 

@@ -33,17 +33,35 @@ class PriceList:
         """The prices in force now."""
         return self._sheet(self._place(), lane)
 
+    def prices(self) -> dict[str, Price]:
+        """The numbers in force now, by the names of the policy."""
+        return self._prices(self._place())
+
+    @property
+    def next_change(self) -> float | None:
+        """When the next price of any name begins, seconds since 1970; None where none is known."""
+        place = self._place()
+        return self._changes[place] if place < len(self._changes) else None
+
     def _place(self) -> int:
         return bisect_right(self._changes, self._now())
 
     def _sheet(self, place: int, lane: Lane) -> PriceSheet:
         """Of the time between two changes, made once."""
         if (place, lane) not in self._sheets:
-            since = self._changes[place - 1] if place else float("-inf")
-            found = {name: entry for name, each in self._entries.items() if (entry := _in_force(each, since))}
-            prices = {name: self._price(name, entry, since) for name, entry in found.items()}
-            self._sheets[place, lane] = PriceSheet(prices, lane, {name: _note(each) for name, each in found.items()})
+            notes = {name: _note(each) for name, each in self._found(place).items()}
+            self._sheets[place, lane] = PriceSheet(self._prices(place), lane, notes)
         return self._sheets[place, lane]
+
+    def _prices(self, place: int) -> dict[str, Price]:
+        return {name: self._price(name, entry, self._since(place)) for name, entry in self._found(place).items()}
+
+    def _found(self, place: int) -> dict[str, AnyPrice]:
+        found = {name: _in_force(each, self._since(place)) for name, each in self._entries.items()}
+        return {name: entry for name, entry in found.items() if entry}
+
+    def _since(self, place: int) -> float:
+        return self._changes[place - 1] if place else float("-inf")
 
     def _price(self, name: str, entry: AnyPrice, at: float) -> Price:
         if isinstance(entry, GpuPrice):

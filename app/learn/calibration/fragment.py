@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from app.config.load import load_policy
+from app.config.load import policy_document
 from app.config.policy import Policy
 from app.config.routing import RoutingPolicy
 from app.learn.calibration.platt import LEAST, TierFit
@@ -62,7 +62,7 @@ def policy_text(found: Recalibrated, present: RoutingPolicy, base: Path | None, 
     Under the feature's own part where one is named; `present` is the routing policy that held there. `base` is only
     read, its comments are not kept. Raises ConfigError.
     """
-    document = document_of(base)
+    document = policy_document(base)
     place = document
     for name in ("features", feature, "routing") if feature is not None else ("routing",):
         place = place.get(name) or _put(place, name)
@@ -71,14 +71,6 @@ def policy_text(found: Recalibrated, present: RoutingPolicy, base: Path | None, 
     told = ["Found by `leanserve route calibrate`. Nothing reads it here: put it where it shall hold.", *summary(found)]
     comments = "".join(f"# {line}\n" for line in told)
     return comments + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-
-
-def document_of(base: Path | None) -> dict[str, Any]:
-    """The policy of a file as it stands there. Raises ConfigError for one that is none."""
-    if base is None:
-        return {}
-    load_policy(base)
-    return dict(yaml.safe_load(base.read_text(encoding="utf-8")) or {})
 
 
 def _put(place: dict[Any, Any], name: Any) -> dict[Any, Any]:
