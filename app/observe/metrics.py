@@ -1,7 +1,8 @@
 """Prometheus metrics of one replica, in a registry of its own.
 
-The histograms' buckets are those that OpenTelemetry's GenAI conventions advise. Tenants and features are labels for the
-first of them only (`Bounded`): the rest is counted under `other`, so that totals stay right.
+Names and buckets of histograms are those of OpenTelemetry's GenAI conventions; an attempt is the client's side there, a
+request the server's. Tenants and features are labels of counters, not of histograms, and for the first of them only
+(`Bounded`): the rest is counted under `other`, so that totals stay right.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 from app.domain import Marked, Usage
 from app.errors import BudgetRefused, SpendingStopped
 from app.journey import AttemptOutcome, AttemptRecord, Journey
+from app.observe.attributes import provider
 from app.observe.ending import Ending
 from app.observe.labels import OTHER, Bounded, clean
 
@@ -22,6 +24,7 @@ PAIR_LIMIT = 1_000  # tenants × features would be 40,000 series a tier
 _TOKENS = tuple(float(4**power) for power in range(14))
 _DURATION = tuple(0.01 * 2**power for power in range(14))
 _FIRST_TOKEN = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_PER_TOKEN = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 _STAGE = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -34,6 +37,7 @@ class Metrics:
         inner = CollectorRegistry()
         self._declare_histograms(inner)
         self._declare_counters(inner)
+        self._declare_spending(inner)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_WithReplica(inner, replica))
 
@@ -41,9 +45,16 @@ class Metrics:
         self._tokens = Histogram(
             "gen_ai_client_token_usage",
             "Tokens of an attempt",
-            ("gen_ai_token_type", "tier"),
+            ("gen_ai_token_type", "gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "tier"),
             registry=registry,
             buckets=_TOKENS,
+        )
+        self._attempt_duration = Histogram(
+            "gen_ai_client_operation_duration_seconds",
+            "From the call of a backend to the end of its answer",
+            ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "tier", "error_type"),
+            registry=registry,
+            buckets=_DURATION,
         )
         self._duration = Histogram(
             "gen_ai_server_request_duration_seconds",
@@ -58,6 +69,13 @@ class Metrics:
             ("gen_ai_operation_name", "tier"),
             registry=registry,
             buckets=_FIRST_TOKEN,
+        )
+        self._per_token = Histogram(
+            "gen_ai_server_time_per_output_token_seconds",
+            "From the first chunk to the end of a streamed answer, for each output token after the first",
+            ("gen_ai_operation_name", "tier"),
+            registry=registry,
+            buckets=_PER_TOKEN,
         )
         self._stages = Histogram(
             "leanserve_stage_duration_seconds", "One stage", ("stage",), registry=registry, buckets=_STAGE
@@ -76,19 +94,44 @@ class Metrics:
         self._dropped = counter("leanserve_records_dropped_total", "Records of requests that found no room")
         self._attempts = counter("leanserve_attempts_total", "Calls of backends", "backend", "outcome", "cause")
 
+    def _declare_spending(self, registry: CollectorRegistry) -> None:
+        """What was spent and spared, by who spent it."""
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, ("tenant", "feature", *labels), registry=registry)
+
+        self._spent_tokens = counter("leanserve_tokens_total", "Tokens of attempts", "tier", "gen_ai_token_type")
+        self._cached_tokens = counter("leanserve_cached_tokens_total", "Input tokens read from a prefix cache", "tier")
+        self._charged = counter("leanserve_hit_charges_usd_total", "What hits of the cache were priced at")
+        self._saved = counter("leanserve_cache_saved_usd_total", "What hits had cost at first, less charges", "result")
+        self._attempt_cost = Counter(
+            "leanserve_attempt_cost_usd_total",
+            "Cost of attempts by how they ended",
+            ("tier", "backend", "outcome", "cause"),
+            registry=registry,
+        )
+
     def stage_ended(self, stage: str, seconds: float) -> None:
         """One stage took so long."""
         self._stages.labels(stage).observe(seconds)
 
     def attempt_ended(self, journey: Journey, record: AttemptRecord) -> None:
         """Count an attempt's tokens, money and outcome; once, whether or not its request still runs."""
-        self._attempts.labels(record.backend, str(record.outcome), self._causes.label(record.cause)).inc()
+        cause, operation = self._causes.label(record.cause), journey.request.operation
+        called = operation, provider(record.backend), clean(record.model), record.tier
+        self._attempts.labels(record.backend, str(record.outcome), cause).inc()
+        fault = cause if record.outcome is AttemptOutcome.FAILED else ""
+        self._attempt_duration.labels(*called, fault).observe(record.duration_s)
         if record.usage == Usage():
             return
-        self._tokens.labels("input", record.tier).observe(record.usage.input_tokens)
-        self._tokens.labels("output", record.tier).observe(record.usage.output_tokens)
+        spender, usd = self._spender(journey), record.cost / 1_000_000
+        for kind, tokens in (("input", record.usage.input_tokens), ("output", record.usage.output_tokens)):
+            self._tokens.labels(kind, *called).observe(tokens)
+            self._spent_tokens.labels(*spender, record.tier, kind).inc(tokens)
+        self._cached_tokens.labels(*spender, record.tier).inc(record.usage.cached_tokens)
         # Prometheus counts in floats; the exact sum is the ledger's.
-        self._cost.labels(*self._spender(journey), record.tier).inc(record.cost / 1_000_000)
+        self._cost.labels(*spender, record.tier).inc(usd)
+        self._attempt_cost.labels(record.tier, record.backend, str(record.outcome), cause).inc(usd)
 
     def _spender(self, journey: Journey) -> tuple[str, str]:
         tenant = self._tenants.label(journey.request.caller.tenant)
@@ -106,6 +149,8 @@ class Metrics:
         self._duration.labels(operation, tier, fault).observe(duration_s)
         if first_chunk_s is not None:
             self._first_token.labels(operation, tier).observe(first_chunk_s)
+            self._pace(journey, duration_s - first_chunk_s)
+        self._hit(journey)
         if journey.cache != "bypass":
             self._lookups.labels(journey.cache).inc()
         if journey.cascade and journey.decision:
@@ -116,6 +161,20 @@ class Metrics:
             self._refusals.labels(stopped.exceeded.limit.scope.kind).inc()
         if isinstance(stopped, SpendingStopped):
             self._refusals.labels("stopped").inc()
+
+    def _pace(self, journey: Journey, seconds: float) -> None:
+        """Of a streamed answer that a backend gave; a replay has no pace."""
+        given = None if journey.hit else journey.answering
+        if given and journey.request.stream and given.usage.output_tokens > 1:
+            pace = seconds / (given.usage.output_tokens - 1)
+            self._per_token.labels(journey.request.operation, given.tier).observe(pace)
+
+    def _hit(self, journey: Journey) -> None:
+        if journey.hit:
+            charged = journey.charged.micro_usd
+            self._charged.labels(*self._spender(journey)).inc(charged / 1_000_000)
+            spared = max(journey.hit.cost - charged, 0)
+            self._saved.labels(*self._spender(journey), journey.cache).inc(spared / 1_000_000)
 
     def mark_passed(self, marked: Marked) -> None:
         """A limit passed a mark."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.domain import BudgetExceeded, Caller, Limit, Scope, Unit, Usage
+from app.domain import Amounts, BudgetExceeded, CacheHit, Caller, Limit, MicroUsd, Scope, Unit, Usage
 from app.errors import BudgetRefused
 from app.journey import AttemptRecord, Journey
 from app.observe.labels import Bounded
@@ -23,7 +23,11 @@ def spend(bench: "Bench", journey: Journey) -> None:
         journey.cache = "miss"
         with observed.attempt("small", "small/vllm", "smollm") as record:
             observed.first_chunk()
+            bench.clock.now += 0.5
             record.usage = Usage(100, 40, 11)
+
+
+CALL = 'gen_ai_operation_name="chat",gen_ai_provider_name="vllm",gen_ai_request_model="smollm"'
 
 
 def test_one_answered_request(bench: "Bench", journey: Journey) -> None:
@@ -35,14 +39,35 @@ def test_one_answered_request(bench: "Bench", journey: Journey) -> None:
         'leanserve_cost_usd_total{feature="triage",replica="r1",tenant="acme",tier="small"} 0.000102',
         'leanserve_cache_lookups_total{replica="r1",result="miss"} 1.0',
         'leanserve_attempts_total{backend="small/vllm",cause="",outcome="success",replica="r1"} 1.0',
-        'gen_ai_client_token_usage_sum{gen_ai_token_type="input",replica="r1",tier="small"} 100.0',
-        'gen_ai_client_token_usage_sum{gen_ai_token_type="output",replica="r1",tier="small"} 11.0',
+        f'gen_ai_client_token_usage_sum{{{CALL},gen_ai_token_type="input",replica="r1",tier="small"}} 100.0',
+        f'gen_ai_client_token_usage_sum{{{CALL},gen_ai_token_type="output",replica="r1",tier="small"}} 11.0',
+        f'gen_ai_client_operation_duration_seconds_count{{error_type="",{CALL},replica="r1",tier="small"}} 1.0',
+        'leanserve_tokens_total{feature="triage",gen_ai_token_type="input",replica="r1",tenant="acme",tier="small"} '
+        "100.0",
+        'leanserve_cached_tokens_total{feature="triage",replica="r1",tenant="acme",tier="small"} 40.0',
+        'leanserve_attempt_cost_usd_total{backend="small/vllm",cause="",outcome="success",replica="r1",tier="small"} '
+        "0.000102",
+        'gen_ai_server_time_per_output_token_seconds_sum{gen_ai_operation_name="chat",replica="r1",tier="small"} 0.05',
         'leanserve_stage_duration_seconds_bucket{le="0.005",replica="r1",stage="route"} 1.0',
         'leanserve_stage_duration_seconds_bucket{le="0.002",replica="r1",stage="route"} 0.0',
         'gen_ai_server_time_to_first_token_seconds_count{gen_ai_operation_name="chat",replica="r1",tier="small"} 1.0',
     ):
         assert expected in [line.replace("0.00010200000000000001", "0.000102") for line in lines], expected
     assert "_created" not in bench.metrics()
+
+
+def test_a_hit_counts_what_it_spared(bench: "Bench", journey: Journey) -> None:
+    """What the answer had cost at first, less what the policy charged for it; a replay has no pace."""
+    journey.hit = CacheHit("semantic", "e1", 0.97, 3.0, {}, Usage(5, 0, 5), "large", cost=MicroUsd(40))
+    journey.cache, journey.charged = "semantic", Amounts(micro_usd=MicroUsd(10))
+    with bench.telemetry.request(journey, bench.pricing.cost) as observed:
+        observed.first_chunk()
+    text, who = bench.metrics(), 'feature="triage",replica="r1"'
+    assert f'leanserve_cache_saved_usd_total{{{who},result="semantic",tenant="acme"}} 3e-05' in text.replace(
+        "2.9999999999999997e-05", "3e-05"
+    )
+    assert f'leanserve_hit_charges_usd_total{{{who},tenant="acme"}} 1e-05' in text
+    assert "time_per_output_token_seconds_count{" not in text
 
 
 def test_every_sample_names_its_replica(bench: "Bench", journey: Journey) -> None:
