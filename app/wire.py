@@ -15,8 +15,9 @@ STOPPED = "leanserve.stopped"
 
 Batches = AsyncGenerator[list[Chunk], None]
 
-_OURS = frozenset({"user", "metadata", "store"})
-"""Fields for LeanServe, not for an engine."""
+_OURS = frozenset({"user", "metadata", "store", "service_tier"})
+"""Fields for LeanServe, not for an engine. `service_tier` would be a price of the client's own choice, up to twice the
+one that is booked: lanes and tiers say who waits, and who is served by whom."""
 
 
 def backend_payload(request: GatewayRequest, model: str, cap: int, *, stream: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ request the server's. Tenants and features are labels of counters, not of histog
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -34,6 +35,7 @@ class Metrics:
     def __init__(self, replica: str, limit: int = LABEL_LIMIT, pair_limit: int = PAIR_LIMIT) -> None:
         self._tenants, self._features, self._causes = Bounded(limit), Bounded(limit), Bounded(limit)
         self._pairs = Bounded(pair_limit)
+        self._spendings: dict[tuple[str, str, str], _Spending] = {}
         inner = CollectorRegistry()
         self._declare_histograms(inner)
         self._declare_counters(inner)
@@ -124,14 +126,23 @@ class Metrics:
         self._attempt_duration.labels(*called, fault).observe(record.duration_s)
         if record.usage == Usage():
             return
-        spender, usd = self._spender(journey), record.cost / 1_000_000
-        for kind, tokens in (("input", record.usage.input_tokens), ("output", record.usage.output_tokens)):
-            self._tokens.labels(kind, *called).observe(tokens)
-            self._spent_tokens.labels(*spender, record.tier, kind).inc(tokens)
-        self._cached_tokens.labels(*spender, record.tier).inc(record.usage.cached_tokens)
-        # Prometheus counts in floats; the exact sum is the ledger's.
-        self._cost.labels(*spender, record.tier).inc(usd)
+        self._tokens.labels("input", *called).observe(record.usage.input_tokens)
+        self._tokens.labels("output", *called).observe(record.usage.output_tokens)
+        usd = record.cost / 1_000_000  # Prometheus counts in floats; the exact sum is the ledger's.
         self._attempt_cost.labels(record.tier, record.backend, str(record.outcome), cause).inc(usd)
+        self._spending_of(*self._spender(journey), record.tier).add(record.usage, usd)
+
+    def _spending_of(self, tenant: str, feature: str, tier: str) -> "_Spending":
+        """Looked up once for each spender and tier: to find four counters by their labels takes as long as the rest."""
+        key = tenant, feature, tier
+        if key not in self._spendings:
+            self._spendings[key] = _Spending(
+                self._spent_tokens.labels(*key, "input"),
+                self._spent_tokens.labels(*key, "output"),
+                self._cached_tokens.labels(*key),
+                self._cost.labels(*key),
+            )
+        return self._spendings[key]
 
     def _spender(self, journey: Journey) -> tuple[str, str]:
         tenant = self._tenants.label(journey.request.caller.tenant)
@@ -187,6 +198,22 @@ class Metrics:
     def render(self) -> tuple[bytes, str]:
         """The body and the content type of `/metrics`, Prometheus text format 0.0.4."""
         return generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4
+
+
+class _Spending(NamedTuple):
+    """The counters of one spender at one tier."""
+
+    input: Counter
+    output: Counter
+    cached: Counter
+    usd: Counter
+
+    def add(self, usage: Usage, usd: float) -> None:
+        """Count one attempt."""
+        self.input.inc(usage.input_tokens)
+        self.output.inc(usage.output_tokens)
+        self.cached.inc(usage.cached_tokens)
+        self.usd.inc(usd)
 
 
 class _WithReplica(Collector):

@@ -47,7 +47,8 @@ def test_a_text_completion_is_told_its_maximum_once(payload: dict[str, Any], sen
 
 def test_the_rest_travels_as_it_came() -> None:
     """But for our own fields, and those that say nothing."""
-    request = GatewayRequest("r", "chat", {"model": "auto", "top_k": 3, "user": "u", "stop": None, "messages": []})
+    ours = {"user": "u", "stop": None, "service_tier": "priority"}
+    request = GatewayRequest("r", "chat", {"model": "auto", "top_k": 3, **ours, "messages": []})
     rest = {"model": "theirs", "top_k": 3, "messages": [], "max_tokens": 8}
     assert backend_payload(request, "theirs", 8, stream=False) == {**rest, "stream": False}
 
