@@ -83,9 +83,11 @@ class _Reader:
                 read(kind, part)
             elif isinstance(part, Mapping):
                 self._part(part, kind)
-        for name in ("name", "tool_calls", "function_call", "reasoning", "reasoning_content"):
+        for name in ("function_call", "reasoning", "reasoning_content"):
             if value := message.get(name):
                 self.add(kind, _json(value))
+        for call in _mappings(message.get("tool_calls")):
+            self.add(kind, _json(call.get("function") or call))
 
     def _part(self, part: Mapping[str, Any], kind: Kind) -> None:
         said, text = part.get("type"), part.get("text", part.get("refusal"))

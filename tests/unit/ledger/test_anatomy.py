@@ -41,11 +41,19 @@ def test_a_tokenizer_counts_each_part_and_the_frame_is_the_rest() -> None:
 
 def test_without_a_tokenizer_the_parts_share_what_is_left_of_the_frame() -> None:
     """By the estimate, in proportion; the sum is the engine's."""
-    found = anatomy_of(BODY, None, Usage(300))
+    found = anatomy_of(BODY, None, Usage(60))
     assert found.frame == 4 * MESSAGE + OPENING
-    assert total(found) == 300
+    assert total(found) == 60
     assert found.documents > found.user > found.system > 0
     assert not found.exact
+
+
+def test_more_than_the_texts_can_be_is_the_frames() -> None:
+    """A default system prompt is no text of the user's: the estimate leans upwards."""
+    body = {"messages": [{"role": "user", "content": "Is Lima the capital of Peru?"}]}
+    found = anatomy_of(body, None, Usage(37))
+    assert found.user <= 10
+    assert found.user + found.frame == 37
 
 
 def test_a_template_that_leaves_something_out_is_no_exact_count() -> None:
