@@ -9,8 +9,8 @@ from app.config.agents import SessionPolicy
 from app.config.budgets import BudgetRule, SpendingPolicy
 from app.config.keys import KeyRule
 from app.config.model import PolicyModel
-from app.config.recording import RecordingPolicy
 from app.config.prices import Prices
+from app.config.recording import RecordingPolicy
 from app.config.routing import RoutingPolicy
 from app.prompt.patterns import compile_rule
 

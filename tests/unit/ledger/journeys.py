@@ -5,7 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from app.config.policy import Policy, Price
+from app.config.policy import Policy
+from app.config.prices import Price
 from app.cost.prices import PriceSheet
 from app.domain import Caller, GatewayRequest, RouteDecision, Usage
 from app.domain.request_id import new_request_id
