@@ -103,7 +103,8 @@ class Gateway:
     def begin(self, request: GatewayRequest) -> Journey:
         """The record of a request, under the policy of its feature."""
         caller = request.caller
-        return Journey(request, self.policy.for_feature(caller.feature), self._prices.sheet(caller.lane))
+        policy, prices = self.policy.for_feature(caller.feature), self._prices.sheet(caller.lane)
+        return Journey(self.routing.asked(request, policy.routing), policy, prices)
 
     async def answer(self, journey: Journey) -> AsyncGenerator[list[Chunk], None]:
         """Chunks of a stream, or one whole body. `journey` fills as it goes.

@@ -9,9 +9,11 @@ from typing import Protocol
 
 from app.background import in_time
 from app.budget.ledger import Booked
+from app.config.routing import RoutingPolicy
 from app.domain import (
     AUTO_MODEL,
     LARGE_BODY_BYTES,
+    GatewayRequest,
     Limit,
     MicroUsd,
     NormalizedPrompt,
@@ -61,6 +63,15 @@ class Routing:
         """Raise `ModelNotFound`, and `InvalidRequest` for bounds that cannot be kept, before anything is looked up."""
         self.catalog.decide(journey.request.model)
         bounds_of(journey.request, journey.policy.routing, self.catalog.names)
+
+    def asked(self, request: GatewayRequest, policy: RoutingPolicy) -> GatewayRequest:
+        """`request` as `policy.named` has it: for `auto` below what it named."""
+        tier, names = self.catalog.tier_of(request.model), self.catalog.names
+        if policy.named == "obeyed" or not tier or request.model in self.catalog.adapters_of(tier):
+            return request
+        if request.min_tier or request.max_tier or names.index(tier) < names.index(policy.min_tier or names[0]):
+            return request
+        return replace(request, payload={**request.payload, "model": AUTO_MODEL}, max_tier=tier)
 
     async def look(self, journey: Journey) -> Situation:
         """The session's tier and what is left in its limits: to run beside the embedding. Never raises."""

@@ -49,7 +49,9 @@ class RoutingPolicy(PolicyModel):
     is below none goes to the best); `quality` takes the cheapest tier whose P(good enough) is at least `min_quality`;
     `cost` takes the best expected quality at a mean of `mean_usd_per_million` US dollars per million tokens.
     `margin`: a score closer than this below a threshold is "not sure" and takes the better tier. `min_tier` and
-    `max_tier` are floor and ceiling, of who names a tier or a model too. `sticky`: a session never goes back to a
+    `max_tier` are floor and ceiling, of who names a tier or a model too. `named`: who names one gets it (`obeyed`), or
+    it is the `ceiling` of a request that the router decides; an adapter is always obeyed, and who sets bounds of its
+    own or names what is below the floor. `sticky`: a session never goes back to a
     cheaper tier, for `session_ttl_s` after its last answer that the router decided. `shadow`: of the requests that a
     cheaper tier surely answers, the share that the best allowed one is asked too, to compare. `calibration`: this
     user's own, by tier. That `cost` has its mean is known once a feature's part is merged: see `check_routing`.
@@ -62,6 +64,7 @@ class RoutingPolicy(PolicyModel):
     mean_usd_per_million: Decimal | None = Field(default=None, ge=0)
     min_tier: str | None = None
     max_tier: str | None = None
+    named: Literal["obeyed", "ceiling"] = "obeyed"
     sticky: bool = True
     session_ttl_s: int = Field(default=1800, gt=0)
     cascade: CascadePolicy = CascadePolicy()

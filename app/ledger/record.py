@@ -93,6 +93,9 @@ class LedgerRecord(msgspec.Struct, frozen=True, array_like=True):
 
     `model` is what was asked for, `tier`, `backend` and `served` who answered, as first kept for a hit. `decided` is
     the router's first choice. `charged_micro_usd` is what a hit was priced at. `kept` says that its answer was stored.
+    `step` is what a step of a session did: hexadecimal digests of its call and of the call's outcome, 16 digits each.
+    `routed` is the tier that the router would have sent it to, had the client not named another; `p` is P(good enough)
+    by tier, as pairs. Each is empty where nobody knows.
     """
 
     id: str
@@ -133,6 +136,9 @@ class LedgerRecord(msgspec.Struct, frozen=True, array_like=True):
     estimated: bool = False
     kept: bool = False
     eligibility: str = "no"
+    step: str = ""
+    routed: str = ""
+    p: tuple[tuple[str, float], ...] = ()
 
     @property
     def micro_usd(self) -> int:

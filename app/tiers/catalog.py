@@ -42,6 +42,10 @@ class TierCatalog:
         """The tier that a tier's name or a model's id means; empty for every other name."""
         return name if name in self._specs else self._tier_of_model.get(name, "")
 
+    def adapters_of(self, name: str) -> tuple[str, ...]:
+        """The ids of what is served on top of a tier's model."""
+        return self._specs[name].adapters
+
     def better_than(self, name: str) -> tuple[str, ...]:
         """The tiers above `name`, the next better first."""
         return self.names[self.names.index(name) + 1 :]

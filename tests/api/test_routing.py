@@ -200,3 +200,23 @@ def test_a_bound_that_is_sent_twice_is_refused(serve: Serve) -> None:
     answer = httpx.post(f"{running.url}/v1/chat/completions", json=body, headers=lines)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "x-leanserve-min-tier"
+
+
+def test_a_named_model_may_be_a_ceiling(serve: Serve) -> None:
+    """The router decides below it; whoever sets bounds of its own, and other features, are obeyed."""
+    features = {"faq": {"routing": {"named": "ceiling"}}}
+    running = serve(router=router(), policy={"features": features})
+    faq = {"headers": {"feature": "faq"}}
+    assert tier_of(ask(running, "easy", model="large", **faq)) == "small"
+    assert tier_of(ask(running, "easy", model="echo-large", **faq)) == "small"
+    assert tier_of(ask(running, "hard", model="large", **faq)) == "large"
+    assert tier_of(ask(running, "hard", model="small", **faq)) == "small"
+    assert tier_of(ask(running, "easy", model="large")) == "large"
+    assert tier_of(ask(running, "easy", model="large", headers={"feature": "faq", "min-tier": "small"})) == "large"
+    assert ask(running, "easy", model="none", **faq).status_code == 404
+
+
+def test_a_ceiling_below_the_floor_is_none(serve: Serve) -> None:
+    """A better tier stands in, as for every name below the floor."""
+    running = serve(router=router(), policy={"routing": {"named": "ceiling", "min_tier": "large"}})
+    assert tier_of(ask(running, "easy", model="small")) == "large"

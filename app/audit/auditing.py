@@ -1,0 +1,113 @@
+"""The audit of a window: records in, an `Audit` out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Protocol
+
+from app.audit.case import Case, case_of
+from app.audit.finding import Audit, Finding
+from app.audit.notes import BATCH, Notes
+from app.audit.sins.amnesia import ContextAmnesia, memory_key
+from app.audit.sins.loops import AgentLoops, looped_steps
+from app.audit.sins.models import OneModelForAll
+from app.audit.sins.prompts import MonolithicPrompts
+from app.audit.sins.retries import RetrySpiral
+from app.audit.sins.retrieval import RetrievalFirehose
+from app.audit.sins.sin import Sin
+from app.audit.sins.verbosity import VerboseOutput
+from app.audit.terms import Terms
+from app.audit.weighing import Scales
+from app.ledger.record import LedgerRecord
+
+DAY_S = 86_400
+
+
+class Records(Protocol):
+    """Who has the ledger's records."""
+
+    def records(self, tenant: str, since: float, until: float) -> AsyncIterator[LedgerRecord]:
+        """Those of `tenant` that came from `since` up to `until`, seconds since 1970, in any order."""
+        ...
+
+
+async def audited(source: Records, terms: Terms, tenant: str, since: float, until: float, most: int) -> Audit:
+    """The audit of at most `most` records of a window; the work is done beside the event loop."""
+    notes, batch, seen = Notes(), list[LedgerRecord](), 0
+    try:
+        async for record in source.records(tenant, since, until):
+            seen += 1
+            if seen > most:
+                break
+            batch.append(record)
+            if len(batch) == BATCH:
+                await asyncio.to_thread(note, notes, terms, batch)
+                batch = []
+        await asyncio.to_thread(note, notes, terms, batch)
+        return await asyncio.to_thread(judged, notes, terms, tenant, since, until, truncated=seen > most)
+    finally:
+        notes.close()
+
+
+def note(notes: Notes, terms: Terms, records: Iterable[LedgerRecord]) -> None:
+    """Keep what is needed of some records."""
+    notes.add((case, memory_key(case, terms)) for case in map(case_of, records))
+
+
+def judged(notes: Notes, terms: Terms, tenant: str, since: float, until: float, *, truncated: bool = False) -> Audit:
+    """What is noted, weighed by every sin."""
+    notes.name_features()
+    notes.mark_loops(looped_steps(notes.steps()))
+    scales = Scales(lambda: sins(terms, notes))
+    scales.weigh(notes.cases(), lambda case: _is_priced(case, terms))
+    scales.compound(notes.cases())
+    days = max(until - since, 1.0) / DAY_S
+    found = [finding for sin in sins(terms, notes) if (finding := _finding(sin, scales, days))]
+    return Audit(
+        tenant=tenant,
+        since=since,
+        until=until,
+        requests=scales.requests,
+        spent_micro_usd=sum(scales.spent.values()),
+        unpriced=scales.unpriced,
+        compound_micro_usd=sum(each.compound_micro_usd for each in found),
+        findings=tuple(found),
+        truncated=truncated,
+    )
+
+
+def sins(terms: Terms, notes: Notes) -> Sequence[Sin]:
+    """In the order of their fixes: first what need not be asked at all, then where it is asked, then what is sent and
+    what comes back, at last what failed on the way."""
+    return (
+        AgentLoops(),
+        ContextAmnesia(terms),
+        OneModelForAll(terms),
+        MonolithicPrompts(terms, notes),
+        RetrievalFirehose(terms),
+        VerboseOutput(terms),
+        RetrySpiral(terms),
+    )
+
+
+def _is_priced(case: Case, terms: Terms) -> bool:
+    return all(terms.knows(line) for line in case.lines if line.own)
+
+
+def _finding(sin: Sin, scales: Scales, days: float) -> Finding | None:
+    places = scales.places(sin)
+    if not places:
+        return None
+    requests = sum(place.requests for place in places)
+    return Finding(
+        sin=sin.name,
+        title=sin.title,
+        rule=sin.rule,
+        assumed=sin.assumed,
+        micro_usd=sum(place.micro_usd for place in places),
+        certain_micro_usd=sum(place.certain_micro_usd for place in places),
+        compound_micro_usd=sum(place.compound_micro_usd for place in places),
+        requests=requests,
+        exact_share=sum(place.exact for place in places) / requests,
+        places=places,
+        change=sin.change(places, days),
+    )
