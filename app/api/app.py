@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from app import __version__
 from app.access.desk import KeyDesk
 from app.access.ring import KeyRing
+from app.api.admin.audit import AuditRoutes
 from app.api.admin.budgets import BudgetRoutes
 from app.api.admin.keys import KeyRoutes, known_models
 from app.api.admin.scopes import ScopeRoutes
@@ -24,6 +25,7 @@ from app.api.listing import ModelRoutes
 from app.api.outcomes import OutcomeRoutes
 from app.api.route import RouteRoutes
 from app.api.sessions import SessionRoutes
+from app.audit.terms import terms_of
 from app.budget.desk import BudgetDesk
 from app.cache.desk import CacheDesk
 from app.config.gateway import GatewayConfig
@@ -87,6 +89,7 @@ def _admin(gateway: Gateway, config: GatewayConfig, desks: Desks) -> APIRouter:
     found.include_router(KeyRoutes(desks.keys, known, limit).router)
     found.include_router(BudgetRoutes(desks.budgets, limit).router)
     found.include_router(ScopeRoutes(desks.budgets, limit).router)
+    found.include_router(AuditRoutes(desks.ledger.reader, lambda: terms_of(config.tiers, gateway.policy)).router)
     return found
 
 

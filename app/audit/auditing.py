@@ -1,7 +1,9 @@
 """The audit of a window: records in, an `Audit` out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.audit.case import Case, case_of
@@ -25,27 +27,50 @@ DAY_S = 86_400
 class Records(Protocol):
     """Who has the ledger's records."""
 
-    def records(self, tenant: str, since: float, until: float) -> AsyncIterator[LedgerRecord]:
-        """Those of `tenant` that came from `since` up to `until`, seconds since 1970, in any order."""
+    def records(self, tenant: str, since: float, until: float) -> AsyncGenerator[LedgerRecord, None]:
+        """Those of `tenant` that came from `since` up to `until`, seconds since 1970, in the order of time where a
+        bounded audit is to end at some time; else in any."""
         ...
 
 
 async def audited(source: Records, terms: Terms, tenant: str, since: float, until: float, most: int) -> Audit:
-    """The audit of at most `most` records of a window; the work is done beside the event loop."""
-    notes, batch, seen = Notes(), list[LedgerRecord](), 0
+    """The audit of at most `most` records of a window; the work is done beside the event loop.
+
+    Where there are more, it ends with the last that was read.
+    """
+    notes, read = Notes(), _Read()
     try:
-        async for record in source.records(tenant, since, until):
-            seen += 1
-            if seen > most:
-                break
-            batch.append(record)
-            if len(batch) == BATCH:
+        async with aclosing(source.records(tenant, since, until)) as records:
+            async for batch in _batches(records, most, read):
                 await asyncio.to_thread(note, notes, terms, batch)
-                batch = []
-        await asyncio.to_thread(note, notes, terms, batch)
-        return await asyncio.to_thread(judged, notes, terms, tenant, since, until, truncated=seen > most)
+        until = read.last if read.truncated else until
+        return await asyncio.to_thread(judged, notes, terms, tenant, since, until, truncated=read.truncated)
     finally:
         notes.close()
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read: when its `last` came, and whether there was more."""
+
+    last: float = 0.0
+    truncated: bool = False
+
+
+async def _batches(
+    records: AsyncIterator[LedgerRecord], most: int, read: _Read
+) -> AsyncGenerator[list[LedgerRecord], None]:
+    batch, left = list[LedgerRecord](), most
+    async for record in records:
+        if not left:
+            read.truncated = True
+            break
+        batch.append(record)
+        left, read.last = left - 1, max(read.last, record.at)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    yield batch
 
 
 def note(notes: Notes, terms: Terms, records: Iterable[LedgerRecord]) -> None:
@@ -69,6 +94,7 @@ def judged(notes: Notes, terms: Terms, tenant: str, since: float, until: float, 
         requests=scales.requests,
         spent_micro_usd=sum(scales.spent.values()),
         unpriced=scales.unpriced,
+        unasked_micro_usd=scales.unasked_micro_usd,
         compound_micro_usd=sum(each.compound_micro_usd for each in found),
         findings=tuple(found),
         truncated=truncated,
@@ -107,6 +133,7 @@ def _finding(sin: Sin, scales: Scales, days: float) -> Finding | None:
         certain_micro_usd=sum(place.certain_micro_usd for place in places),
         compound_micro_usd=sum(place.compound_micro_usd for place in places),
         requests=requests,
+        unit=sin.unit,
         exact_share=sum(place.exact for place in places) / requests,
         places=places,
         change=sin.change(places, days),

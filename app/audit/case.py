@@ -95,6 +95,7 @@ def case_of(record: LedgerRecord) -> Case:
     anatomy, static = record.anatomy, record.anatomy.system + record.anatomy.tools
     answer = next((each for each in record.attempts if each.role == "answer"), None)
     void = record.outcome == "failed" and not record.micro_usd
+    repeat = "" if _is_beside(record) else anatomy.repeat
     repeated = min(anatomy.documents, anatomy.documents_duplicate)
     return Case(
         id=record.id,
@@ -103,8 +104,8 @@ def case_of(record: LedgerRecord) -> Case:
         feature=record.feature,
         user=record.user,
         session=record.session,
-        step="" if void else record.step or anatomy.repeat,
-        repeat=anatomy.repeat,
+        step="" if void else repeat and (record.step or repeat),
+        repeat=repeat,
         tier=record.tier,
         reason=record.reason,
         cache=record.cache,
@@ -128,6 +129,11 @@ def case_of(record: LedgerRecord) -> Case:
         exact=anatomy.exact,
         estimated=record.estimated,
     )
+
+
+def _is_beside(record: LedgerRecord) -> bool:
+    """Whether it is a call of LeanServe's own beside a request, a shadow's: it repeats that, and nobody asked twice."""
+    return bool(record.attempts) and not any(each.role in OWN_ROLES for each in record.attempts)
 
 
 def _lines(record: LedgerRecord) -> Lines:

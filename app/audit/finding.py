@@ -9,10 +9,10 @@ from typing import Any
 class Place:
     """Where a sin stands: in a feature, by a cause (a time-out, a prefix, two tiers; empty where there is but one).
 
-    `micro_usd` is what its `requests` paid for it, of `spent_micro_usd` that the feature spent in all; `certain` is
-    how much of it assumes nothing. `part` of `whole` is its evidence in the unit of the sin: tokens, requests,
-    attempts. `exact` is how many of the requests were counted by their tier's own tokenizer. `examples` are request
-    ids, those that paid most first.
+    `micro_usd` is what its `requests` paid for it, of `spent_micro_usd` that the feature spent in all; `certain` is how
+    much of it assumes nothing. `part` of `whole` is its evidence in the sin's unit: of all that the feature has of it,
+    or of the cause's own where that stands by itself. `exact` is how many of the requests were counted by their tier's
+    own tokenizer. `examples` are request ids, those that paid most first.
     """
 
     feature: str
@@ -48,7 +48,7 @@ class Finding:
 
     `micro_usd` is what ending this one alone saves, at least `certain_micro_usd`; `compound_micro_usd` what it saves
     after those that come before it in the audit were ended too. `exact_share`, 0–1, is the share of its requests whose
-    parts the tier's own tokenizer counted.
+    parts the tier's own tokenizer counted. `unit` is what its evidence is counted in.
     """
 
     sin: str
@@ -60,6 +60,7 @@ class Finding:
     compound_micro_usd: int
     requests: int
     exact_share: float
+    unit: str
     places: tuple[Place, ...]
     change: Change
 
@@ -70,7 +71,8 @@ class Audit:
 
     `compound_micro_usd` is what ending all of them saves: the sum of theirs. `unpriced` is how many requests have an
     attempt whose backend has no price any more: what a fix would save of it is not known and counts as nothing.
-    `truncated`: the window holds more records than were read.
+    `unasked_micro_usd` was paid for answers of named models on which the router was not asked: which of them a cheaper
+    tier could have given is not known. `truncated`: the window holds more records, from `until` on, than were read.
     """
 
     tenant: str
@@ -79,6 +81,7 @@ class Audit:
     requests: int
     spent_micro_usd: int
     unpriced: int
+    unasked_micro_usd: int
     compound_micro_usd: int
     findings: tuple[Finding, ...]
     truncated: bool = False

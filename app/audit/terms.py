@@ -74,6 +74,11 @@ class Terms:
             return None
 
 
+def terms_of(tiers: Sequence[TierSpec], policy: Policy) -> Terms:
+    """By the prices of the policy."""
+    return Terms(tiers, policy, PriceSheet(policy.prices))
+
+
 def _scaled(line: Line, old: int | None, new: int | None) -> Line:
     """`line` at its own cost times `new` to `old`, rounded up, and never more than it cost."""
     if old is None or new is None or new >= old:

@@ -40,23 +40,29 @@ class Tally:
 
 @dataclass(slots=True)
 class Scales:
-    """One audit's. `spent` is micro-USD by feature, `requests` and `unpriced` are numbers of cases."""
+    """One audit's. `spent` is micro-USD by feature; the rest is as `Audit` has it."""
 
     fresh: Fresh
     spent: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     requests: int = 0
     unpriced: int = 0
+    unasked_micro_usd: int = 0
     _tallies: dict[Key, Tally] = field(default_factory=lambda: defaultdict(Tally))
 
     def weigh(self, cases: Iterable[Noted], is_priced: Callable[[Case], bool]) -> None:
         """Each sin by itself."""
         sins = self.fresh()
         for noted in cases:
-            self.requests += 1
-            self.unpriced += not is_priced(noted.case)
-            self.spent[noted.feature] += total(noted.case.lines)
+            self._sum(noted, is_priced(noted.case))
             for sin in sins:
                 self._look(sin, noted)
+
+    def _sum(self, noted: Noted, priced: bool) -> None:
+        case, paid = noted.case, total(noted.case.lines)
+        self.requests += 1
+        self.unpriced += not priced
+        self.spent[noted.feature] += paid
+        self.unasked_micro_usd += paid if case.named and case.answered and not case.routed else 0
 
     def _look(self, sin: Sin, noted: Noted) -> None:
         case, paid = noted.case, total(noted.case.lines)
@@ -70,7 +76,7 @@ class Scales:
 
     def compound(self, cases: Iterable[Noted]) -> None:
         """Those that stand, one after the other on what the earlier left of each case."""
-        sins, standing = self.fresh(), {key for sin in self.fresh() for key, _ in self._standing(sin)}
+        sins, standing = self.fresh(), {key for sin in self.fresh() for key, *_ in self._standing(sin)}
         for noted in cases:
             lines = noted.case.lines
             for sin in sins:
@@ -83,10 +89,10 @@ class Scales:
 
     def places(self, sin: Sin) -> tuple[Place, ...]:
         """Where it stands, the dearest first."""
-        found = [self._place(key, tally) for key, tally in self._standing(sin)]
+        found = [self._place(key, tally, whole) for key, tally, whole in self._standing(sin)]
         return tuple(sorted(found, key=lambda place: (-place.micro_usd, place.feature, place.cause)))
 
-    def _place(self, key: Key, tally: Tally) -> Place:
+    def _place(self, key: Key, tally: Tally, whole: int) -> Place:
         _, feature, cause = key
         return Place(
             feature=feature,
@@ -97,15 +103,17 @@ class Scales:
             requests=tally.requests,
             exact=tally.exact,
             part=tally.part,
-            whole=tally.whole,
+            whole=whole,
             spent_micro_usd=self.spent[feature],
             examples=tuple(case_id for _, case_id in tally.examples),
         )
 
-    def _standing(self, sin: Sin) -> Iterator[tuple[Key, Tally]]:
+    def _standing(self, sin: Sin) -> Iterator[tuple[Key, Tally, int]]:
+        """With the whole of what stands or falls with it."""
         for group in self._groups(sin).values():
             if self._stands(sin, group):
-                yield from ((key, tally) for key, tally in group.items() if tally.micro_usd)
+                whole = sum(tally.whole for tally in group.values())
+                yield from ((key, tally, whole) for key, tally in group.items() if tally.micro_usd)
 
     def _groups(self, sin: Sin) -> Mapping[tuple[str, str], dict[Key, Tally]]:
         """Its tallies that stand or fall together: a feature's, or each by itself."""

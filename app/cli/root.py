@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.audit import audit
 from app.cli.budget import budget_app
 from app.cli.cache import cache_app
 from app.cli.keys import keys_app
@@ -17,6 +18,7 @@ from app.cli.route import route_app
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Cost-aware, OpenAI-compatible LLM serving.")
 config_app = typer.Typer(no_args_is_help=True, help="Configuration files.")
+cli.command()(audit)
 cli.add_typer(config_app, name="config")
 cli.add_typer(budget_app, name="budget")
 cli.add_typer(cache_app, name="cache")

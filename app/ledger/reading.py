@@ -3,7 +3,7 @@
 Everything is of one tenant, and raises StoreUnavailable.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -85,7 +85,7 @@ class LedgerReader:
         page = self._page(tenant, minute_of(at))
         return _decode(await self._store.command("HGET", page, escape(request_id)))
 
-    async def records(self, tenant: str, since: float, until: float) -> AsyncIterator[LedgerRecord]:
+    async def records(self, tenant: str, since: float, until: float) -> AsyncGenerator[LedgerRecord, None]:
         """Those of requests that came in [since, until), seconds since 1970, in the order of their ids: of time."""
         pages = self._store.keys.ledger(tenant) + "pages"
         words = ("ZRANGE", pages, minute_of(since), minute_of(until), "BYSCORE")

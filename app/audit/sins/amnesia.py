@@ -47,6 +47,7 @@ class ContextAmnesia:
         "That requests of one text ask for the same sampling. Prompts that are only alike are not counted: what a "
         "semantic hit would save comes on top."
     )
+    unit: ClassVar[str] = "requests"
     least_ratio: ClassVar[float] = 0.0
     by_cause: ClassVar[bool] = False
 

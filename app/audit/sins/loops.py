@@ -34,6 +34,7 @@ class AgentLoops:
         "to 6 calls three times over, without a wait of 10 s; and for steps after a stop for a loop."
     )
     assumed: ClassVar[str] = "That an agent stopped at the third repetition does not begin the loop anew."
+    unit: ClassVar[str] = "steps"
     least_ratio: ClassVar[float] = 0.0
     by_cause: ClassVar[bool] = False
 

@@ -26,6 +26,7 @@ class OneModelForAll:
         "That the cheaper tier's answer is as long. The certain part is the expected saving by the router's own "
         "P(good enough), a cheap answer that is not good enough being asked for again of the dear tier."
     )
+    unit: ClassVar[str] = "requests"
     least_ratio: ClassVar[float] = 0.2
     by_cause: ClassVar[bool] = False
 

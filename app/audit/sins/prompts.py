@@ -34,6 +34,7 @@ class MonolithicPrompts:
         "That an engine still has the prefix when it comes again. Nothing is counted where cached input has no price "
         "of its own; what the prompt could do without is not known, and comes on top."
     )
+    unit: ClassVar[str] = "tokens"
     least_ratio: ClassVar[float] = 1 - LEAST_HIT_RATE
     by_cause: ClassVar[bool] = True
 

@@ -11,7 +11,8 @@ from app.audit.notes import Noted
 from app.audit.sins.sin import Look
 from app.audit.terms import Terms
 
-SPIRAL = frozenset({"timeout", "overload", "connection", "server_error", "invalid_output"})
+INVALID = "invalid_output"
+SPIRAL = frozenset({"timeout", "overload", "connection", "server_error", INVALID})
 """Causes that are tried again. A limit that stopped, a client that left, a replica that died are not the app's ways."""
 
 BROKEN = frozenset({"overload", "connection", "server_error"})
@@ -29,9 +30,10 @@ class RetrySpiral:
     rule: ClassVar[str] = (
         "All that was paid for attempts that failed by time-out, overload, connection, server error or invalid output, "
         "in features where one attempt in fifty or more did. Losers of a hedge, shadow calls and first answers of a "
-        "cascade are meant and are not counted."
+        "cascade that only looked unsure are meant and are not counted."
     )
     assumed: ClassVar[str] = "That without the cause the attempt that answered would have been the only one."
+    unit: ClassVar[str] = "attempts"
     least_ratio: ClassVar[float] = LEAST_FAILURES
     by_cause: ClassVar[bool] = False
 
@@ -40,7 +42,7 @@ class RetrySpiral:
 
     def looks(self, noted: Noted) -> Iterable[Look]:
         """Every attempt that the request needed."""
-        own = [line for line in noted.case.lines if line.own and line.role != "draft"]
+        own = [line for line in noted.case.lines if line.own]
         failed = Counter(line.cause for line in own if _is_failure(line))
         if own:
             yield Look("", 0, len(own) - failed.total())
@@ -65,7 +67,7 @@ class RetrySpiral:
         if causes & BROKEN:
             found["breaker_failures"] = max(1, min(2, attempts.breaker_failures - 1))
             found["breaker_reset_s"] = 4 * attempts.breaker_reset_s
-        better = self._better([place for place in places if place.cause == "invalid_output"])
+        better = self._better([place for place in places if place.cause == INVALID])
         advice = "Let the app's own retries wait, with jitter, and end; LeanServe's come first."
         return Change({**({"attempts": found} if found else {}), **better}, advice=advice)
 
@@ -77,4 +79,5 @@ class RetrySpiral:
 
 
 def _is_failure(line: Line) -> bool:
-    return line.failed and line.own and line.role != "draft" and line.cause in SPIRAL
+    """A first answer of a cascade that cannot be used was no failure to its backend, but is one to who pays."""
+    return line.own and line.cause in SPIRAL and (line.failed or line.cause == INVALID)

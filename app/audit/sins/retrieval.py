@@ -24,6 +24,7 @@ class RetrievalFirehose:
     assumed: ClassVar[str] = (
         "That a document without a trace in the answer was not needed. The certain part is repetitions only."
     )
+    unit: ClassVar[str] = "tokens"
     least_ratio: ClassVar[float] = 0.5
     by_cause: ClassVar[bool] = False
 

@@ -27,15 +27,16 @@ class Look:
 class Sin(Protocol):
     """One sin. `looks` is asked once for every case, those of one cache key together in the order of time.
 
-    `least_ratio` is what `part` is of `whole` at least where the sin stands, in the feature, or with `by_cause` in each
-    of its causes. `rule` says in words what is counted and from where on, `assumed` what is not known and taken for
-    granted.
+    `unit` is what looks are counted in; `least_ratio` is what `part` is of `whole` at least where the sin stands, in
+    the feature, or with `by_cause` in each of its causes. `rule` says in words what is counted and from where on,
+    `assumed` what is not known and taken for granted.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     rule: ClassVar[str]
     assumed: ClassVar[str]
+    unit: ClassVar[str]
     least_ratio: ClassVar[float]
     by_cause: ClassVar[bool]
 

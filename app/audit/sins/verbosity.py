@@ -27,6 +27,7 @@ class VerboseOutput:
     assumed: ClassVar[str] = (
         "That nobody reads the explanation. The certain part leaves each answer four times its need and 16 tokens."
     )
+    unit: ClassVar[str] = "tokens"
     least_ratio: ClassVar[float] = 0.5
     by_cause: ClassVar[bool] = False
 

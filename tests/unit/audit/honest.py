@@ -101,7 +101,6 @@ def own_calls(traffic: Traffic) -> None:
     for role in ("hedge", "draft", "shadow"):
         for _ in range(50):
             counts = {"input_tokens": 350, "output_tokens": 60, "micro_usd": price("large", 350, 0, 60)}
-            outcome = "failed" if role == "draft" else "ignored"
-            cause = "invalid_output" if role == "draft" else ""
-            other = AttemptEntry("large", "large/echo", "m", role, outcome, cause, **counts)  # type: ignore[arg-type]
+            outcome = "success" if role == "draft" else "ignored"
+            other = AttemptEntry("large", "large/echo", "m", role, outcome, **counts)  # type: ignore[arg-type]
             traffic.add(Ask("beta", traffic.moment(), others=(other,)))

@@ -28,11 +28,14 @@ def strange(rng: random.Random) -> LedgerRecord:
             tier := rng.choice(("small", "large", "gone")),
             f"{tier}/echo",
             "m",
-            rng.choice(ROLES),  # type: ignore[arg-type]
-            rng.choice(("success", "ignored", "failed")),  # type: ignore[arg-type]
-            rng.choice(CAUSES),  # type: ignore[arg-type]
-            "",
-            *(count() for _ in range(5)),
+            role=rng.choice(ROLES),  # type: ignore[arg-type]
+            outcome=rng.choice(("success", "ignored", "failed")),
+            cause=rng.choice(CAUSES),  # type: ignore[arg-type]
+            input_tokens=count(),
+            cached_tokens=count(),
+            output_tokens=count(),
+            reasoning_tokens=count(),
+            micro_usd=count(),
         )
         for _ in range(rng.randrange(4))
     )

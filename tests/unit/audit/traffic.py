@@ -90,7 +90,8 @@ class Traffic:
         output = ask.output // 2
         cost = price(ask.tier, ask.input, ask.cached, output)
         counts = {"input_tokens": ask.input, "cached_tokens": ask.cached, "output_tokens": output, "micro_usd": cost}
-        return AttemptEntry(ask.tier, f"{ask.tier}/echo", "m", "retry", "failed", cause, **counts)  # type: ignore[arg-type]
+        kind = ("draft", "success") if cause == "invalid_output" else ("retry", "failed")
+        return AttemptEntry(ask.tier, f"{ask.tier}/echo", "m", *kind, cause, **counts)  # type: ignore[arg-type]
 
     def add(self, ask: Ask) -> LedgerRecord:
         """Send it."""
