@@ -30,6 +30,11 @@ class Background:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def busy(self) -> int:
+        """Tasks under way."""
+        return len(self._tasks)
+
     def start(self, work: Coroutine[Any, Any, None], otherwise: str) -> asyncio.Task[None]:
         """Begin `work`; `otherwise` is the consequence that the log names where it fails."""
         task = asyncio.ensure_future(_quietly(work, otherwise))

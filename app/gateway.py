@@ -9,6 +9,7 @@ from functools import partial
 from app import caching
 from app.agents.sessions import Sessions, explained
 from app.answering import Answering, Means
+from app.appraisal import Appraisals
 from app.background import Background
 from app.budget.queue import ThrottleQueue
 from app.budget.sizing import choices
@@ -89,6 +90,7 @@ class Gateway:
             lambda error, journey: explained(error, journey, self.policy),
         )
         self.routing = Routing(catalog, stages.router, stages.sessions, stages.treasury.books, self.spending.limits_of)
+        self._appraisals = Appraisals(self.routing, stages.normalizer)
         self._shadows = Shadows(self._means, self.spending.account, stages.routed)
 
     def reconfigure(self, policy: Policy) -> None:
@@ -165,6 +167,7 @@ class Gateway:
             return
         caching.refuse_if_only_cached(journey)
         journey.decision, journey.decided, journey.input_estimate = decision, decision.tier, prompt.token_estimate
+        self._appraisals.consider(journey, prompt)
         try:
             async with aclosing(self._generate(journey, trace, decision, prompt, telling)) as parts:
                 async for chunks in parts:

@@ -89,6 +89,8 @@ class Journey:
     `step` what is known of its session, if any. `lesser` says that a cheaper tier than decided answers, for want of
     money: others shall not get its answer. `decided` is the tier that was decided first, `input_estimate` the estimated
     input tokens, `kept` says that the answer is being stored. `body` gives the answer as far as it was made.
+    `did` is what the step of a session did, as `LedgerRecord.step` has it; `appraised` what the router would have
+    decided on a request that named its model, None where it was not asked.
     """
 
     request: GatewayRequest
@@ -117,6 +119,8 @@ class Journey:
     input_estimate: int = 0
     kept: bool = False
     body: Callable[[], Chunk] | None = field(default=None, repr=False)
+    did: str = ""
+    appraised: RouteDecision | None = None
 
     @property
     def tier(self) -> str:

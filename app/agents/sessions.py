@@ -59,6 +59,7 @@ class Sessions:
         if journey.request.caller.session:
             with timed("session"):
                 found = await _fingerprint(journey, canonical_key)
+                journey.did = (found.call + found.outcome).hex()
                 halt = self._judge(await self._begin(journey, found), found, policy)
         elif step.parent:
             raise InvalidRequest(f"{PARENT}: name the session that it began as well, in {SESSION}", PARENT)

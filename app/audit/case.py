@@ -95,7 +95,7 @@ def case_of(record: LedgerRecord) -> Case:
     anatomy, static = record.anatomy, record.anatomy.system + record.anatomy.tools
     answer = next((each for each in record.attempts if each.role == "answer"), None)
     void = record.outcome == "failed" and not record.micro_usd
-    repeat = "" if _is_beside(record) else anatomy.repeat
+    beside = _is_beside(record)
     repeated = min(anatomy.documents, anatomy.documents_duplicate)
     return Case(
         id=record.id,
@@ -104,8 +104,8 @@ def case_of(record: LedgerRecord) -> Case:
         feature=record.feature,
         user=record.user,
         session=record.session,
-        step="" if void else repeat and (record.step or repeat),
-        repeat=repeat,
+        step="" if void or beside else record.step or anatomy.repeat,
+        repeat="" if beside else anatomy.repeat,
         tier=record.tier,
         reason=record.reason,
         cache=record.cache,

@@ -85,7 +85,7 @@ def remarks(audit: Audit) -> Iterator[str]:
     if audit.unasked_micro_usd:
         yield (
             f"{usd(audit.unasked_micro_usd)} USD went to models that clients named and on which the router was not "
-            "asked: whether a cheaper tier would have done is not known."
+            "asked: whether a cheaper tier would have done is not known. With routing.appraise it is asked on a share."
         )
 
 

@@ -47,14 +47,16 @@ class RoutingPolicy(PolicyModel):
 
     `policy`: `thresholds` compares the complexity with `thresholds`, below which a tier is good enough, by tier (what
     is below none goes to the best); `quality` takes the cheapest tier whose P(good enough) is at least `min_quality`;
-    `cost` takes the best expected quality at a mean of `mean_usd_per_million` US dollars per million tokens.
-    `margin`: a score closer than this below a threshold is "not sure" and takes the better tier. `min_tier` and
-    `max_tier` are floor and ceiling, of who names a tier or a model too. `named`: who names one gets it (`obeyed`), or
-    it is the `ceiling` of a request that the router decides; an adapter is always obeyed, and who sets bounds of its
-    own or names what is below the floor. `sticky`: a session never goes back to a
-    cheaper tier, for `session_ttl_s` after its last answer that the router decided. `shadow`: of the requests that a
-    cheaper tier surely answers, the share that the best allowed one is asked too, to compare. `calibration`: this
-    user's own, by tier. That `cost` has its mean is known once a feature's part is merged: see `check_routing`.
+    `cost` takes the best expected quality at a mean of `mean_usd_per_million` US dollars per million tokens. `margin`:
+    a score closer than this below a threshold is "not sure" and takes the better tier. `min_tier` and `max_tier` are
+    floor and ceiling, of who names a tier or a model too. `named`: who names one gets it (`obeyed`), or it is the
+    `ceiling` of a request that the router decides; an adapter is always obeyed, and who sets bounds of its own or names
+    what is below the floor. `sticky`: a session never goes back to a cheaper tier, for `session_ttl_s` after its last
+    answer that the router decided. `shadow`: of the requests that a cheaper tier surely answers, the share that the
+    best allowed one is asked too, to compare. `appraise`: of the requests that name a tier or a model, the share on
+    which the router is asked too, beside the answer, so that `leanserve audit` can tell which a cheaper tier would have
+    served. `calibration`: this user's own, by tier. That `cost` has its mean is known once a feature's part is merged:
+    see `check_routing`.
     """
 
     policy: Literal["thresholds", "quality", "cost"] = "thresholds"
@@ -69,4 +71,5 @@ class RoutingPolicy(PolicyModel):
     session_ttl_s: int = Field(default=1800, gt=0)
     cascade: CascadePolicy = CascadePolicy()
     shadow: Share = 0.0
+    appraise: Share = 0.0
     calibration: dict[str, TierCalibration] = Field(default_factory=dict)

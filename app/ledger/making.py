@@ -46,7 +46,7 @@ def record_of(journey: Journey, end: Ended, now: float, replica: str = "") -> Le
     """
     request, caller, decision, hit = journey.request, journey.request.caller, journey.decision, journey.hit
     answering, detail = journey.answering, end.cause or (journey.stopped.code if journey.stopped else "")
-    cost = int(journey.cost)
+    cost, said = int(journey.cost), journey.appraised or decision
     return LedgerRecord(
         id=request.id,
         at=came_at(request.id, now - end.duration_s),
@@ -66,7 +66,7 @@ def record_of(journey: Journey, end: Ended, now: float, replica: str = "") -> Le
         decided=journey.decided,
         reason=decision.reason if decision else "",
         score=decision.score if decision else None,
-        uncertain=bool(decision and decision.uncertain),
+        uncertain=bool(said and said.uncertain),
         cache=journey.cache,
         cache_reason=clean(journey.cache_reason),
         outcome=end.outcome.value,
@@ -84,6 +84,9 @@ def record_of(journey: Journey, end: Ended, now: float, replica: str = "") -> Le
         replica=replica,
         kept=journey.kept,
         eligibility=journey.eligibility,
+        step=journey.did,
+        routed=journey.appraised.tier if journey.appraised else "",
+        p=tuple(said.p.items()) if said else (),
     )
 
 

@@ -37,7 +37,7 @@ NOT_IN_KEY = frozenset(
 """Parameters that change how an answer is delivered, billed or labelled, never the answer. All others count, unknown
 ones too."""
 
-NOT_IN_ROUTING_KEY = frozenset({"named", "shadow", "session_ttl_s", "sticky"})
+NOT_IN_ROUTING_KEY = frozenset({"appraise", "named", "shadow", "session_ttl_s", "sticky"})
 """Parts of the routing policy that change what is learned and how long a session stays, never the answer itself; what
 `named` makes of a request is the request's own."""
 

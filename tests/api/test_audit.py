@@ -5,8 +5,8 @@ import time
 import httpx
 import pytest
 
-from tests.api.conftest import ADMIN, issue
-from tests.harness import Running
+from tests.api.conftest import ADMIN, Serve, issue
+from tests.harness import Running, eventually, tier
 from tests.unit.audit.booked import book, moved, since_start
 from tests.unit.audit.traffic import Traffic, firehose
 
@@ -80,3 +80,31 @@ def test_what_is_no_window_is_refused(strict: Running, acme: dict[str, str], nam
     answer = ask(strict, acme, **{name: value})
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == name
+
+
+def test_what_is_served_is_what_is_audited(serve: Serve) -> None:
+    """From requests to findings: a client that names the large model for what is easy, and an agent in a loop."""
+    policy = {"routing": {"appraise": 1.0}, "sessions": {"loops": {"repeats": 0, "cycles": 0, "polls": 0}}}
+    large = {**tier("large", tokens=8), "backends": [{"kind": "echo", "tokens": 8, "time_per_token_ms": 5}]}
+    running = serve(policy=policy, config={"tiers": [tier("small"), large]})
+    for place in range(30):
+        chat(running, "large", f"easy {place}", feature="mail")
+    for _ in range(30):
+        chat(running, "auto", "again", feature="robot", session="s", cache="no-store, no-cache")
+    headers = {"authorization": "Bearer local"}
+    assert eventually(lambda: ask(running, headers).json()["requests"] == 60, 20)
+    found = ask(running, headers).json()
+    assert found["unasked_usd"] == "0.000000"
+    shown = {finding["sin"]: finding["places"] for finding in found["findings"]}
+    assert [place["feature"] for place in shown["agent_loops"]] == ["robot"]
+    assert shown["agent_loops"][0]["requests"] == 28
+    assert [(place["feature"], place["cause"]) for place in shown["one_model_for_all"]] == [("mail", "large > small")]
+    assert shown["one_model_for_all"][0]["requests"] == 30
+
+
+def chat(running: Running, model: str, text: str, **headers: str) -> None:
+    """One answered request."""
+    said = {f"x-leanserve-{name}": value for name, value in headers.items()}
+    body = {"model": model, "messages": [{"role": "user", "content": text}]}
+    answer = httpx.post(f"{running.url}/v1/chat/completions", json=body, headers=said, timeout=30)
+    assert answer.status_code == 200, answer.text

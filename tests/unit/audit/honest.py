@@ -1,5 +1,7 @@
 """Honest traffic, close to every sin: what must not be found."""
 
+import msgspec
+
 from app.ledger.record import AttemptEntry
 from tests.unit.audit.traffic import DAY_S, Ask, Traffic, price
 
@@ -104,3 +106,9 @@ def own_calls(traffic: Traffic) -> None:
             outcome = "success" if role == "draft" else "ignored"
             other = AttemptEntry("large", "large/echo", "m", role, outcome, **counts)  # type: ignore[arg-type]
             traffic.add(Ask("beta", traffic.moment(), others=(other,)))
+    for _ in range(50):
+        ask = Ask("beta", traffic.moment(), more={"session": traffic.word(), "step": traffic.word() * 2})
+        made = traffic.add(ask)
+        [answer] = made.attempts
+        shadow = msgspec.structs.replace(answer, role="shadow")
+        traffic.records.append(msgspec.structs.replace(made, id=f"{made.id}-shadow", attempts=(shadow,)))
