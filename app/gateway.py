@@ -11,6 +11,7 @@ from app.agents.sessions import Sessions, explained
 from app.answering import Answering, Means
 from app.appraisal import Appraisals
 from app.background import Background
+from app.brevity import shortened
 from app.budget.queue import ThrottleQueue
 from app.budget.sizing import choices
 from app.cache.collect import AnswerCollector
@@ -106,7 +107,8 @@ class Gateway:
         """The record of a request, under the policy of its feature."""
         caller = request.caller
         policy, prices = self.policy.for_feature(caller.feature), self._prices.sheet(caller.lane)
-        return Journey(self.routing.asked(request, policy.routing), policy, prices)
+        asked = shortened(self.routing.asked(request, policy.routing), policy.output)
+        return Journey(asked, policy, prices)
 
     async def answer(self, journey: Journey) -> AsyncGenerator[list[Chunk], None]:
         """Chunks of a stream, or one whole body. `journey` fills as it goes.

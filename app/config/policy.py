@@ -9,6 +9,7 @@ from app.config.agents import SessionPolicy
 from app.config.budgets import BudgetRule, SpendingPolicy
 from app.config.keys import KeyRule
 from app.config.model import PolicyModel
+from app.config.output import OutputPolicy
 from app.config.prices import Prices
 from app.config.recording import RecordingPolicy
 from app.config.routing import RoutingPolicy
@@ -107,6 +108,7 @@ class FeaturePolicy(PolicyModel):
     cache: CachePolicy | None = None
     routing: RoutingPolicy | None = None
     sessions: SessionPolicy | None = None
+    output: OutputPolicy | None = None
 
 
 P = TypeVar("P", bound=PolicyModel)
@@ -134,6 +136,7 @@ class Policy(PolicyModel):
     budgets: tuple[BudgetRule, ...] = ()
     spending: SpendingPolicy = SpendingPolicy()
     sessions: SessionPolicy = SessionPolicy()
+    output: OutputPolicy = OutputPolicy()
     attempts: AttemptPolicy = AttemptPolicy()
     stage_timeout_s: float = Field(default=2.0, gt=0)
     recording: RecordingPolicy = RecordingPolicy()

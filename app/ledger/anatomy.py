@@ -61,8 +61,13 @@ def anatomy_of(
         documents_count=len(parts.documents),
         documents_duplicate=duplicate,
         documents_unused=unused,
-        brief_tokens=None if _has_own_form(payload) else brief_tokens(*_asked(parts)),
+        brief_tokens=brief_of(payload, parts),
     )
+
+
+def brief_of(payload: Mapping[str, Any], parts: Parts) -> int | None:
+    """The tokens that an answer needed, where its question tells; None too where several, or a form, are asked for."""
+    return None if _has_own_form(payload) else brief_tokens(*_asked(parts))
 
 
 def _may_count(parts: Parts) -> bool:

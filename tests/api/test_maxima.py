@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.conftest import Serve
+from tests.api.conftest import Serve, client_of
 from tests.harness import Running, tier
 
 ODD = [True, 0, -5, 2.5, "7", [], {}]
@@ -39,3 +39,17 @@ def test_a_type_that_is_no_text_is_no_fault(running: Running) -> None:
     """Content parts travel unread to the engine."""
     answer = post(running, messages=[{"role": "user", "content": [{"type": []}, {"type": "text", "text": "hi"}]}])
     assert answer.status_code == 200, answer.text
+
+
+def test_a_short_question_is_answered_shortly(serve: Serve) -> None:
+    """Where its feature's policy has it so: yes or no gets some words, whatever the model would say."""
+    features = {"votes": {"output": {"brief_times": 2, "brief_grace": 4}}}
+    tiers = [{**tier("small", tokens=60), "max_output_tokens": 64}]
+    running = serve(policy={"features": features}, config={"tiers": tiers})
+    asked: Any = {"model": "small", "messages": [{"role": "user", "content": "Is it so? Answer yes or no."}]}
+    lengths = {}
+    for feature in ("votes", "faq"):
+        answer = client_of(running).chat.completions.create(**asked, extra_headers={"x-leanserve-feature": feature})
+        assert answer.usage
+        lengths[feature] = answer.usage.completion_tokens
+    assert lengths == {"votes": 20, "faq": 60}

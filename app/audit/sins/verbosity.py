@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from app.audit.case import Case, Line, Lines
-from app.audit.change import daily_limits
+from app.audit.change import for_features
 from app.audit.finding import Change, Place
 from app.audit.notes import Noted
 from app.audit.sins.sin import Look
@@ -56,9 +56,9 @@ class VerboseOutput:
         return saved * left // beyond if beyond > 0 and left > 0 else 0
 
     def change(self, places: Sequence[Place], days: float) -> Change:
-        """What the feature may spend a day without it."""
+        """The limit that the rule allows."""
         advice = "Say in the prompt how long the answer is to be, or ask for structured output."
-        return Change(daily_limits(places, days), advice=advice)
+        return Change(for_features(places, {"output": {"brief_times": TIMES, "brief_grace": GRACE}}), advice=advice)
 
     def _cut(self, line: Line, brief: int) -> Line:
         needed = min(line.output_tokens, line.reasoning_tokens + brief)

@@ -9,6 +9,7 @@ import yaml
 from app.audit.change import as_yaml, prefix_caches
 from app.audit.finding import Change
 from app.audit.notes import MOST_FEATURES, OTHER
+from app.audit.sins.verbosity import GRACE, TIMES
 from app.config.gateway import GatewayConfig
 from app.config.load import ServeFile, load, load_policy
 from tests.unit.audit.test_sins import audit_of, seeded
@@ -67,6 +68,8 @@ def test_what_the_changes_set(tmp_path: Path) -> None:
     assert policies["context_amnesia"].for_feature("help").cache.exact
     assert policies["one_model_for_all"].for_feature("mail").routing.named == "ceiling"
     assert policies["one_model_for_all"].routing.named == "obeyed"
+    output = policies["verbose_output"].for_feature("check").output
+    assert (output.brief_times, output.brief_grace) == (TIMES, GRACE)
     patience = policies["retry_spiral"].attempts
     assert (patience.first_token_timeout_s, patience.breaker_failures, patience.breaker_reset_s) == (120, 2, 60)
     assert policies["retry_spiral"].for_feature("batch").routing.min_tier == "large"
