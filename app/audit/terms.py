@@ -8,6 +8,7 @@ import msgspec
 from app.audit.case import Line
 from app.config.gateway import TierSpec
 from app.config.policy import Policy
+from app.cost.price_list import PriceList
 from app.cost.prices import PriceSheet
 from app.domain import Usage
 from app.errors import ConfigError
@@ -75,8 +76,8 @@ class Terms:
 
 
 def terms_of(tiers: Sequence[TierSpec], policy: Policy) -> Terms:
-    """By the prices of the policy."""
-    return Terms(tiers, policy, PriceSheet(policy.prices))
+    """By the policy's prices of now. Raises `ConfigError` for a tier without any."""
+    return Terms(tiers, policy, PriceList(policy.prices, tiers).sheet())
 
 
 def _scaled(line: Line, old: int | None, new: int | None) -> Line:

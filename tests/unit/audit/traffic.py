@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.audit.terms import Terms
+from app.audit.terms import Terms, terms_of
 from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
-from app.cost.prices import PriceSheet
 from app.domain.request_id import new_request_id
 from app.ledger.record import Anatomy, AttemptEntry, LedgerRecord
 
@@ -26,8 +25,7 @@ def terms() -> Terms:
     """Two echo tiers at `RATES`."""
     echo = {"context_tokens": 32_768, "max_output_tokens": 4_096, "backends": [{"kind": "echo"}]}
     tiers = [{"name": name, "model": f"echo-{name}", **echo} for name in RATES]
-    policy = Policy.model_validate(POLICY)
-    return Terms(GatewayConfig.model_validate({"tiers": tiers}).tiers, policy, PriceSheet(policy.prices))
+    return terms_of(GatewayConfig.model_validate({"tiers": tiers}).tiers, Policy.model_validate(POLICY))
 
 
 def price(tier: str, input_tokens: int, cached: int, output: int) -> int:
