@@ -82,7 +82,7 @@ async def assemble(
     cache_store = parts.open_cache_store(config)
     telemetry = parts.open_replica_telemetry()
     record_store = parts.open_record_store(config)
-    recorder, sweeper = await parts.open_recording(record_store, telemetry)
+    recorder, sweeper = await parts.open_recording(config, record_store, telemetry)
     stored, rules = StoredKeys(store), StoredBudgets(store)
     await first_read(stored.table, rules.table)
     treasury = parts.open_treasury(store, telemetry, Stored(rules.rules_for, stored.table.refresh, rules.table.refresh))

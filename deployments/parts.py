@@ -21,6 +21,7 @@ from app.budget.stops import RedisStops
 from app.cache.semantic import RedisSemanticCache
 from app.config.gateway import EmbedderSpec, GatewayConfig, OpenAIBackend, StoreSpec
 from app.embed.source import find_embedder
+from app.ledger.describing import Describing
 from app.ledger.folder import NAMELESS, ledger_name, writable
 from app.ledger.lost import Sweeper
 from app.ledger.posting import Posting
@@ -40,6 +41,7 @@ from app.tiers.attempts import Tier
 from app.tiers.openai_upstream import OpenAIBackend as Upstream
 
 if TYPE_CHECKING:
+    from app.prompt.counting.counter import InputCounter
     from app.prompt.normalizer import PromptNormalizer
 
 DEFAULT_HOME = ".leanserve"
@@ -62,14 +64,17 @@ def open_record_store(config: GatewayConfig) -> Store:
     return connect_records(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), config.store, clock=clock)
 
 
-async def open_recording(store: Store, telemetry: Telemetry) -> tuple[Recorder, Sweeper]:
+async def open_recording(config: GatewayConfig, store: Store, telemetry: Telemetry) -> tuple[Recorder, Sweeper]:
     """Who records the requests of this replica, and who books what dead ones of this node left.
 
     `store` is theirs alone. Spools lie in the folder LEANSERVE_SPOOL, else in `spool` below LEANSERVE_HOME.
     """
     base, posting = writable(_spool_folder()), Posting(store)
     folder = base / await ledger_name(store)
-    recorder = Recorder(Spool(folder), posting, dropped=telemetry.record_dropped, replica=telemetry.replica)
+    describe = Describing(config.tiers, _counter(config) if config.exact_parts else None)
+    recorder = Recorder(
+        Spool(folder), posting, describe=describe, dropped=telemetry.record_dropped, replica=telemetry.replica
+    )
     return recorder, Sweeper({folder, base / NAMELESS}, posting, RedisGrants(store).noted)
 
 
@@ -128,10 +133,9 @@ def open_normalizer(config: GatewayConfig) -> "PromptNormalizer":
     With torch for an embedder that is no BERT. Tokenizers that are not here are fetched from the hub meanwhile.
     """
     from app.embed.sentence import SentenceEmbedder  # noqa: PLC0415 - onnxruntime, only where it runs
-    from app.prompt.counting.counter import InputCounter  # noqa: PLC0415 - tokenizers and jinja2, likewise
     from app.prompt.normalizer import PromptNormalizer  # noqa: PLC0415
 
-    spec, counter = config.embedder, InputCounter.open(config.tiers, model_source)
+    spec, counter = config.embedder, _counter(config)
     if counter.missing:
         Thread(target=counter.fetch, name="fetch-tokenizers", daemon=True).start()
     return PromptNormalizer(SentenceEmbedder.open(spec, find_embedder(spec.model)), counter)
@@ -173,6 +177,13 @@ def open_backends(config: GatewayConfig, remote: dict[str, Backend]) -> list[Tie
 def _upstream(spec: OpenAIBackend, name: str) -> Backend:
     key = os.environ.get(spec.api_key_env, "") if spec.api_key_env else ""
     return Upstream.open(spec, name, key)
+
+
+def _counter(config: GatewayConfig) -> "InputCounter":
+    """By the tokenizers of the tiers."""
+    from app.prompt.counting.counter import InputCounter  # noqa: PLC0415 - tokenizers and jinja2
+
+    return InputCounter.open(config.tiers, model_source)
 
 
 def model_source(model: str) -> str:

@@ -168,6 +168,11 @@ class GatewayConfig(ConfigModel):
     placement: Placement = Placement()
     limits: LimitsSpec = LimitsSpec()
     store: StoreSpec = StoreSpec()
+    exact_parts: bool = Field(
+        default=False,
+        description="Whether the parts of prompts are counted for reports by the tiers' own tokenizers, in each "
+        "ingress replica (some 60 MB a model), instead of estimated and scaled to what the engine told",
+    )
     serve: dict[LightStage, dict[str, Any]] = Field(
         default_factory=dict, description="Serve deployment options by light stage"
     )

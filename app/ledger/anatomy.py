@@ -14,16 +14,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain import Usage
 from app.ledger.brief import brief_tokens
 from app.ledger.record import Anatomy
 from app.ledger.used import unused_of
-from app.prompt.counting.counter import TextCount
 from app.prompt.documents import Document
 from app.prompt.parts import Parts, parts_of
 from app.prompt.tokens import estimate_text_tokens
+
+if TYPE_CHECKING:
+    from app.prompt.counting.counter import TextCount  # tokenizers and jinja2: not every process has them
 
 MESSAGE, OPENING = 5, 3
 """ChatML's `<|im_start|>role\\n … <|im_end|>\\n` and the assistant's opening, on SmolLM2 and Qwen2.5."""
@@ -36,7 +38,7 @@ _SHORT_FORMS = ("tools", "functions", "response_format")
 
 
 def anatomy_of(
-    payload: Mapping[str, Any], answer: str | None, usage: Usage, counter: TextCount | None = None
+    payload: Mapping[str, Any], answer: str | None, usage: Usage, counter: "TextCount | None" = None
 ) -> Anatomy:
     """The anatomy of a chat, completion or embedding body whose answering attempt used `usage`.
 
@@ -76,7 +78,7 @@ def _may_count(parts: Parts) -> bool:
     return not media and sum(len(part.text) for part in parts.parts) <= MOST_COUNTED
 
 
-def _shares(parts: Parts, counter: TextCount | None, told: int) -> tuple[list[int], bool]:
+def _shares(parts: Parts, counter: "TextCount | None", told: int) -> tuple[list[int], bool]:
     """Tokens by kind and of the frame, together `told`, and whether they were counted.
 
     A tokenizer's sum above what the engine told means that the template left something out: then it is shared out too.

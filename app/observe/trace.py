@@ -6,7 +6,7 @@ that began it, where a context token cannot be given back. Children name their p
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from opentelemetry.context import Context
@@ -14,6 +14,7 @@ from opentelemetry.trace import Span, SpanKind, Tracer, format_trace_id, set_spa
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from app.domain import MicroUsd, Usage
+from app.errors import ConfigError
 from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.observe.attributes import (
     SHADOW,
@@ -74,6 +75,8 @@ class RequestTrace:
     def price(self, record: AttemptRecord) -> None:
         """Bring `record.cost` up to date. Call it whenever `record.usage` was changed; an attempt's end does too."""
         record.cost = self._pricing(record.tier, record.backend, record.usage)
+        with suppress(ConfigError):  # what is priced nowhere costs nothing
+            record.price = self.journey.prices.version(record.tier, record.backend)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
