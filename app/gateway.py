@@ -134,7 +134,7 @@ class Gateway:
         self.spending.check(journey)
         self.routing.check(journey)
         keys, text = await self._lookups.keys(journey)
-        journey.asked = text
+        journey.asked, journey.canonical = text, keys.canonical_key
         await self.stages.agents.begin(journey, keys.canonical_key, self.policy, trace.stage)
         self.spending.check(journey)  # again: only now the sessions above it are known
         if hit := await self._lookups.exact(journey, trace, keys):

@@ -90,7 +90,7 @@ class Journey:
     money: others shall not get its answer. `decided` is the tier that was decided first, `input_estimate` the estimated
     input tokens, `kept` says that the answer is being stored. `body` gives the answer as far as it was made.
     `did` is what the step of a session did, as `LedgerRecord.step` has it; `appraised` what the router would have
-    decided on a request that named its model, None where it was not asked.
+    decided on a request that named its model, None where it was not asked. `canonical` is the canonical key.
     """
 
     request: GatewayRequest
@@ -121,6 +121,7 @@ class Journey:
     body: Callable[[], Chunk] | None = field(default=None, repr=False)
     did: str = ""
     appraised: RouteDecision | None = None
+    canonical: str = ""
 
     @property
     def tier(self) -> str:

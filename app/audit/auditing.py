@@ -1,10 +1,11 @@
 """The audit of a window: records in, an `Audit` out."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from app.audit.case import Case, case_of
 from app.audit.finding import Audit, Finding
@@ -21,6 +22,7 @@ from app.audit.terms import Terms
 from app.audit.weighing import Scales
 from app.ledger.record import LedgerRecord
 
+T = TypeVar("T")
 DAY_S = 86_400
 
 
@@ -42,11 +44,20 @@ async def audited(source: Records, terms: Terms, tenant: str, since: float, unti
     try:
         async with aclosing(source.records(tenant, since, until)) as records:
             async for batch in _batches(records, most, read):
-                await asyncio.to_thread(note, notes, terms, batch)
+                await _beside(partial(note, notes, terms, batch))
         until = read.last if read.truncated else until
-        return await asyncio.to_thread(judged, notes, terms, tenant, since, until, truncated=read.truncated)
+        return await _beside(partial(judged, notes, terms, tenant, since, until, truncated=read.truncated))
     finally:
         notes.close()
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    """In a thread, to its end even where nobody waits for it any more: what it reads must not be closed before."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    finally:
+        await asyncio.wait([task])
 
 
 @dataclass(slots=True)

@@ -38,9 +38,10 @@ Lines = tuple[Line, ...]
 class Case(msgspec.Struct, frozen=True, array_like=True):
     """One request. `at` and `ended` are seconds since 1970; `static` and `hit` are tokens of the system prompt and the
     tools, and how many of those the engine had cached. `step` names what a step of a session did, empty where it came
-    to nothing. `answered`: a model gave a whole answer. `p` is P(good enough) of the tier `routed`, None where nobody
-    knows. `wasted` tokens of documents were not needed, `repeated` of those came before in the same prompt. `exact`:
-    the tier's own tokenizer counted the parts.
+    to nothing; `repeat` names the whole canonical request, or where nobody knows its key, its texts. `answered`: a
+    model gave a whole answer. `p` is P(good enough) of the tier `routed`, None where nobody knows. `wasted` tokens of
+    documents were not needed, `repeated` of those came before in the same prompt. `exact`: the tier's own tokenizer
+    counted the parts.
     """
 
     id: str
@@ -95,7 +96,7 @@ def case_of(record: LedgerRecord) -> Case:
     anatomy, static = record.anatomy, record.anatomy.system + record.anatomy.tools
     answer = next((each for each in record.attempts if each.role == "answer"), None)
     void = record.outcome == "failed" and not record.micro_usd
-    beside = _is_beside(record)
+    beside, repeat = _is_beside(record), record.canonical or anatomy.repeat
     repeated = min(anatomy.documents, anatomy.documents_duplicate)
     return Case(
         id=record.id,
@@ -104,8 +105,8 @@ def case_of(record: LedgerRecord) -> Case:
         feature=record.feature,
         user=record.user,
         session=record.session,
-        step="" if void or beside else record.step or anatomy.repeat,
-        repeat="" if beside else anatomy.repeat,
+        step="" if void or beside else record.step or repeat,
+        repeat="" if beside else repeat,
         tier=record.tier,
         reason=record.reason,
         cache=record.cache,

@@ -87,6 +87,7 @@ def record_of(journey: Journey, end: Ended, now: float, replica: str = "") -> Le
         step=journey.did,
         routed=journey.appraised.tier if journey.appraised else "",
         p=tuple(said.p.items()) if said else (),
+        canonical=journey.canonical[:16],
     )
 
 

@@ -95,7 +95,8 @@ class LedgerRecord(msgspec.Struct, frozen=True, array_like=True):
     the router's first choice. `charged_micro_usd` is what a hit was priced at. `kept` says that its answer was stored.
     `step` is what a step of a session did: hexadecimal digests of its call and of the call's outcome, 16 digits each.
     `routed` is the tier that the router would have sent it to, had the client not named another; `p` is P(good enough)
-    by tier, as pairs. Each is empty where nobody knows; where the router was asked, `uncertain` is what it said.
+    by tier, as pairs; where the router was asked, `uncertain` is what it said. `canonical` is the beginning of the
+    canonical key, 16 digits: equal ones want the same answer. Each is empty where nobody knows.
     """
 
     id: str
@@ -139,6 +140,7 @@ class LedgerRecord(msgspec.Struct, frozen=True, array_like=True):
     step: str = ""
     routed: str = ""
     p: tuple[tuple[str, float], ...] = ()
+    canonical: str = ""
 
     @property
     def micro_usd(self) -> int:

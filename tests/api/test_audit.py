@@ -5,6 +5,10 @@ import time
 import httpx
 import pytest
 
+from app.domain import Usage
+from app.journey import Journey
+from app.ledger.anatomy import anatomy_of
+from app.ledger.record import Against, Anatomy, LedgerRecord
 from tests.api.conftest import ADMIN, Serve, issue
 from tests.harness import Running, eventually, tier
 from tests.unit.audit.booked import book, moved, since_start
@@ -83,23 +87,47 @@ def test_what_is_no_window_is_refused(strict: Running, acme: dict[str, str], nam
 
 
 def test_what_is_served_is_what_is_audited(serve: Serve) -> None:
-    """From requests to findings: a client that names the large model for what is easy, and an agent in a loop."""
-    policy = {"routing": {"appraise": 1.0}, "sessions": {"loops": {"repeats": 0, "cycles": 0, "polls": 0}}}
-    large = {**tier("large", tokens=8), "backends": [{"kind": "echo", "tokens": 8, "time_per_token_ms": 5}]}
-    running = serve(policy=policy, config={"tiers": [tier("small"), large]})
+    """From requests to findings: a client that names the large model for what is easy, an agent in a loop, a feature
+    that keeps no answers, one that is asked for a word and says sixty."""
+    policy = {
+        "routing": {"appraise": 1.0},
+        "sessions": {"loops": {"repeats": 0, "cycles": 0, "polls": 0}},
+        "features": {"help": {"cache": {"exact": False, "semantic": False}}},
+    }
+    tiers = [tier("small", tokens=60), tier("large", tokens=8, time_per_token_ms=5)]
+    running = serve(policy=policy, config={"tiers": tiers}, describe=described)
+    for place in range(25):
+        chat(running, "auto", f"Is {place} even? Answer yes or no.", feature="votes")
+        chat(running, "auto", "Where is my parcel, please", feature="help", user=f"u{place}")
     for place in range(30):
         chat(running, "large", f"easy {place}", feature="mail")
     for _ in range(30):
         chat(running, "auto", "again", feature="robot", session="s", cache="no-store, no-cache")
     headers = {"authorization": "Bearer local"}
-    assert eventually(lambda: ask(running, headers).json()["requests"] == 60, 20)
+    assert eventually(lambda: ask(running, headers).json()["requests"] == 110, 20)
     found = ask(running, headers).json()
     assert found["unasked_usd"] == "0.000000"
+    assert {finding["sin"] for finding in found["findings"]} == {
+        "agent_loops",
+        "context_amnesia",
+        "one_model_for_all",
+        "verbose_output",
+    }
     shown = {finding["sin"]: finding["places"] for finding in found["findings"]}
     assert [place["feature"] for place in shown["agent_loops"]] == ["robot"]
     assert shown["agent_loops"][0]["requests"] == 28
     assert [(place["feature"], place["cause"]) for place in shown["one_model_for_all"]] == [("mail", "large > small")]
     assert shown["one_model_for_all"][0]["requests"] == 30
+    amnesia, verbose = shown["context_amnesia"], shown["verbose_output"]
+    assert [(place["feature"], place["cause"], place["requests"]) for place in amnesia] == [("help", "policy", 24)]
+    assert [(place["feature"], place["requests"]) for place in verbose] == [("votes", 25)]
+
+
+def described(journey: Journey, record: LedgerRecord) -> tuple[Anatomy, Against]:
+    """As the recorder is to be told, by the estimate of tokens."""
+    answer = next((each for each in record.attempts if each.role == "answer"), None)
+    usage = Usage(answer.input_tokens, answer.cached_tokens, answer.output_tokens) if answer else Usage()
+    return anatomy_of(journey.request.payload, None, usage), record.against
 
 
 def chat(running: Running, model: str, text: str, **headers: str) -> None:

@@ -38,14 +38,14 @@ class ContextAmnesia:
     name: ClassVar[str] = "context_amnesia"
     title: ClassVar[str] = "Context amnesia"
     rule: ClassVar[str] = (
-        "All that was paid for requests whose whole canonical prompt was answered before, at most the feature's "
-        "cache.ttl_s ago, and that were not cached though they could have been: the cache was off for them, or what "
-        "was kept had to go. Not counted: a repetition in the same session (who asks again wants another answer), "
-        "with no-cache, at a temperature above the policy's, on the moment or the asker."
+        "All that was paid for requests that as a whole, by their canonical key, were answered before, at most the "
+        "feature's cache.ttl_s ago, and that were not cached though they could have been: the cache was off for them, "
+        "or what was kept had to go. Not counted: a repetition in the same session (who asks again wants another "
+        "answer), with no-cache, at a temperature above the policy's, on the moment or the asker."
     )
     assumed: ClassVar[str] = (
-        "That requests of one text ask for the same sampling. Prompts that are only alike are not counted: what a "
-        "semantic hit would save comes on top."
+        "Of records without a canonical key, that requests of one text ask for the same sampling. Prompts that are "
+        "only alike are not counted: what a semantic hit would save comes on top."
     )
     unit: ClassVar[str] = "requests"
     least_ratio: ClassVar[float] = 0.0
@@ -96,9 +96,9 @@ class ContextAmnesia:
 
     def _is_known(self, case: Case) -> bool:
         ttl_s = self._terms.policy_of(case.feature).cache.ttl_s
-        return self._kept_at is not None and case.at - self._kept_at <= ttl_s
+        return self._kept_at is not None and 0 <= case.at - self._kept_at <= ttl_s
 
     def _keep(self, case: Case, cause: str) -> None:
         """An answer that a cache that was on did not keep was not to be kept."""
         if case.answered and (cause != EVICTED or case.kept):
-            self._kept_at = case.at
+            self._kept_at = case.ended

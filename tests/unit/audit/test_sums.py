@@ -1,12 +1,14 @@
 """What must hold of any traffic, however strange: nothing is lost, nothing is found twice."""
 
+import asyncio
 import random
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
 import pytest
 
-from app.audit.auditing import judged, note
+from app.audit.auditing import audited, judged, note
 from app.audit.finding import Audit
 from app.audit.notes import Notes
 from app.ledger.record import Anatomy, AttemptEntry, LedgerRecord
@@ -179,3 +181,50 @@ def test_nothing_is_nothing() -> None:
     """An empty window has no finding, and divides by no zero."""
     audit = audit_of([])
     assert (audit.requests, audit.spent_micro_usd, audit.compound_micro_usd, audit.findings) == (0, 0, 0, ())
+
+
+class Endless:
+    """A fake ledger whose records never end, in the order of time."""
+
+    def __init__(self) -> None:
+        self.given, self.closed = 0, False
+
+    async def records(self, tenant: str, since: float, until: float) -> AsyncGenerator[LedgerRecord, None]:
+        rng = random.Random(1)
+        try:
+            while True:
+                self.given += 1
+                yield plain(Ask("faq", since + self.given), rng)
+                await asyncio.sleep(0)
+        finally:
+            self.closed = True
+
+
+async def test_a_bounded_audit_says_where_it_ends() -> None:
+    """It reads one record more than it may, to know that there is one, and lets the ledger go."""
+    source = Endless()
+    audit = await audited(source, terms(), "acme", START, START + DAY_S, 2_500)
+    assert (audit.requests, audit.truncated, audit.until) == (2_500, True, START + 2_500)
+    assert (source.given, source.closed) == (2_501, True)
+
+
+async def test_who_leaves_in_the_middle_breaks_nothing() -> None:
+    """The thread that works ends first, then what it works on is closed."""
+    for steps in (0, 3, 1_200, 4_000):
+        source = Endless()
+        task = asyncio.ensure_future(audited(source, terms(), "acme", START, START + DAY_S, 10**9))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+def test_the_same_text_is_not_always_the_same_request() -> None:
+    """Where canonical keys are known, they decide: a text at another temperature wants another answer."""
+    traffic = Traffic(1)
+    SINS["context_amnesia"](traffic)
+    apart = [msgspec.structs.replace(each, canonical=f"{place:016x}") for place, each in enumerate(traffic.records)]
+    assert audit_of(apart).findings == ()
+    alike = [msgspec.structs.replace(each, canonical=each.anatomy.repeat) for each in traffic.records]
+    assert audit_of(alike).findings == audit_of(traffic.records).findings
