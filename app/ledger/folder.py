@@ -17,12 +17,12 @@ NAMELESS = "nameless"
 
 async def ledger_name(store: Store) -> str:
     """The name of the store's ledger, given by whoever asks first; `NAMELESS` while the store is away."""
-    own = uuid4().hex
+    key = store.keys.ledger_name()
     try:
-        found = await store.command("SET", store.keys.ledger_name(), own, "NX", "GET")
+        await store.command("SETNX", key, uuid4().hex)
+        return str((await store.command("GET", key)).decode())
     except StoreUnavailable:
         return NAMELESS
-    return own if found is None else str(found.decode())
 
 
 def writable(base: Path) -> Path:
