@@ -52,10 +52,10 @@ VIEWS: Mapping[View, tuple[str, ...]] = {
     "feature": ("feature", "tier", "cache", "cause"),
     "user": ("feature", "user"),
     "team": ("team", "feature"),
-    "model": ("backend", "model", "role"),
+    "model": ("backend", "model", "role", "cause"),
     "outcome": ("feature", "type"),
 }
-"""The dimensions of each view. Totals of all views agree, but for `outcome`."""
+"""The dimensions of each view. Totals of all but `outcome` agree. A cause in `model` is an attempt's."""
 
 BOUNDS: Mapping[View, int] = {"feature": 5_000, "user": 2_000, "team": 2_000, "model": 1_000, "outcome": 2_000}
 """Cells of a view in one hour or day of a tenant; what comes later is added up under `other`."""
@@ -159,12 +159,12 @@ def _parts(record: LedgerRecord) -> list[tuple[View, Values, Amounts]]:
 def _models(record: LedgerRecord, whole: Amounts) -> list[tuple[Values, Amounts]]:
     """By attempt. What is the request's own counts with the one that answers, or with what was kept."""
     if not record.attempts:
-        return [((record.backend, record.served, ""), whole)]
+        return [((record.backend, record.served, "", record.cause), whole)]
     answering = next((each for each in reversed(record.attempts) if each.role == "answer"), record.attempts[-1])
     if len(record.attempts) == 1:
-        return [((answering.backend, answering.model, answering.role), whole)]
+        return [((answering.backend, answering.model, answering.role, answering.cause), whole)]
     return [
-        ((each.backend, each.model, each.role), _sums(record if each is answering else None, (each,)))
+        ((each.backend, each.model, each.role, each.cause), _sums(record if each is answering else None, (each,)))
         for each in record.attempts
     ]
 
