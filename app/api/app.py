@@ -14,6 +14,7 @@ from app.access.ring import KeyRing
 from app.api.admin.audit import AuditRoutes
 from app.api.admin.budgets import BudgetRoutes
 from app.api.admin.keys import KeyRoutes, known_models
+from app.api.admin.reports import ReportRoutes
 from app.api.admin.scopes import ScopeRoutes
 from app.api.cache import CacheRoutes
 from app.api.embeddings import EmbeddingRoutes
@@ -90,6 +91,7 @@ def _admin(gateway: Gateway, config: GatewayConfig, desks: Desks) -> APIRouter:
     found.include_router(BudgetRoutes(desks.budgets, limit).router)
     found.include_router(ScopeRoutes(desks.budgets, limit).router)
     found.include_router(AuditRoutes(desks.ledger.reader, lambda: terms_of(config.tiers, gateway.policy)).router)
+    found.include_router(ReportRoutes(desks.ledger.reader).router)
     return found
 
 

@@ -35,13 +35,13 @@ def parse(body: bytes, schema: type[BaseModel]) -> dict[str, Any]:
     try:
         schema.model_validate(payload)
     except ValidationError as error:
-        raise _explained(error) from None
+        raise explained(error) from None
     except RecursionError as error:
         raise InvalidRequest("the body is nested too deeply") from error
     return payload
 
 
-def _explained(error: ValidationError) -> InvalidRequest:
+def explained(error: ValidationError) -> InvalidRequest:
     """The first fault, by field. The value itself is left out: it may be a prompt."""
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
