@@ -14,6 +14,7 @@ from app.cli.keys import keys_app
 from app.cli.models import models_app
 from app.cli.options import HOME, Home
 from app.cli.prices import prices_app
+from app.cli.report import export, report
 from app.cli.route import route_app
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Cost-aware, OpenAI-compatible LLM serving.")
@@ -26,6 +27,8 @@ cli.add_typer(keys_app, name="keys")
 cli.add_typer(models_app, name="models")
 cli.add_typer(prices_app, name="prices")
 cli.add_typer(route_app, name="route")
+cli.command()(report)
+cli.command()(export)
 
 
 @cli.command()

@@ -1,7 +1,9 @@
 """What became of requests and sessions, as the app says, booked beside what they cost. Within one tenant."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from app.learn.records import Outcome
 from app.ledger.posting import LedgerScripts
@@ -25,6 +27,17 @@ class Subject:
 
     name: str
     feature: str
+    micro_usd: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is booked of a subject, of the type `kind`: with what it cost, in micro-USD, when it was told last."""
+
+    kind: str
+    success: bool
+    value: float
     micro_usd: int
     at: float
 
@@ -56,6 +69,22 @@ class OutcomeBook:
         return int(await self._store.script(self._scripts.outcome, [self._store.keys.ledger(tenant)], args))
 
 
+async def told_of(store: Store, scripts: LedgerScripts, tenant: str, names: Sequence[str]) -> list[list[Told]]:
+    """What is booked of subjects by their names. Raises StoreUnavailable."""
+    found = await store.script(scripts.told, [store.keys.ledger(tenant)], list(names))
+    return [[_told(kind, packed) for kind, packed in zip(each[::2], each[1::2], strict=True)] for each in found]
+
+
 def session_subject(session: str, feature: str, micro_usd: int, at: float) -> Subject:
     """A session, whose name is no request's."""
-    return Subject(f"session:{escape(session)}", feature, micro_usd, at)
+    return Subject(session_name(session), feature, micro_usd, at)
+
+
+def session_name(session: str) -> str:
+    """Of a session's subject."""
+    return f"session:{escape(session)}"
+
+
+def _told(kind: bytes, packed: bytes) -> Told:
+    success, value, cost, at = msgspec.msgpack.decode(packed)
+    return Told(kind.decode(), bool(success), value / MILLIONTHS, int(cost), float(at))

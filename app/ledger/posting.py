@@ -29,6 +29,7 @@ class LedgerScripts:
     post: Script
     cells: Script
     outcome: Script
+    told: Script
 
     @classmethod
     def load(cls, time_lua: str | None = None) -> "LedgerScripts":
@@ -36,7 +37,8 @@ class LedgerScripts:
         time = time_lua or (resources.files("app.budget") / "scripts" / "time.lua").read_text()
         files = resources.files(__package__) / "scripts"
         prelude = time + "\n" + (files / "ledger.lua").read_text()
-        return cls(*(Script(prelude + "\n" + (files / f"{n}.lua").read_text()) for n in ("post", "cells", "outcome")))
+        names = ("post", "cells", "outcome", "told")
+        return cls(*(Script(prelude + "\n" + (files / f"{name}.lua").read_text()) for name in names))
 
 
 @dataclass(frozen=True, slots=True)
