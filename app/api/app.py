@@ -17,6 +17,7 @@ from app.api.admin.keys import KeyRoutes, known_models
 from app.api.admin.reports import ReportRoutes
 from app.api.admin.scopes import ScopeRoutes
 from app.api.cache import CacheRoutes
+from app.api.console import ConsoleRoutes
 from app.api.embeddings import EmbeddingRoutes
 from app.api.generation import GenerationRoutes
 from app.api.guard import Guard
@@ -57,6 +58,7 @@ def create_app(
     app = FastAPI(title="LeanServe", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     guard = Guard(keys)
     app.include_router(HealthRoutes(checks, gateway.stages.telemetry).router)
+    app.include_router(ConsoleRoutes().router)
     app.include_router(_v1(gateway, config, desks), dependencies=[Depends(guard.enter)])
     app.include_router(_admin(gateway, config, desks), dependencies=[Depends(guard.admin)])
     app.add_exception_handler(LeanServeError, _on_fault)
