@@ -97,7 +97,8 @@ def test_the_ledger_says_what_spans_metrics_and_engines_say(mixed: Running, tmp_
         spent = Produced(each.input_tokens, each.output_tokens)
         if each.operation == "embeddings":
             assert engine == Produced()
-        elif each.user == "poor" or each.feature == "f1":  # an engine without a fuse makes more than is granted
+        elif each.user == "poor" or each.feature == "f1" or each.cause == "client_left":
+            # an engine without a fuse makes more than is granted, and does not say what it made of what was cut
             assert (engine.input_tokens, engine.output_tokens) >= (spent.input_tokens, spent.output_tokens), each
         else:
             assert engine == spent, each
