@@ -6,10 +6,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -102,14 +103,26 @@ def _tier(name: str, echo: EchoBackend, journal: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def running(folder: Path, budgets: Sequence[dict[str, Any]], *, engine: bool = False) -> Iterator[Graph]:
-    """Redis and LeanServe, on echo tiers or a real `engine`; gone afterwards. The calling thread must outlive it."""
+def running(
+    folder: Path,
+    budgets: Sequence[dict[str, Any]],
+    *,
+    engine: bool = False,
+    change: Callable[[dict[str, Any]], None] = lambda _: None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Graph]:
+    """Redis and LeanServe, on echo tiers or a real `engine`; gone afterwards. The calling thread must outlive it.
+
+    `change` is made to the configuration, `environ` goes before the environment.
+    """
     spare, journal = descendants(os.getpid()), folder / "journal"
     file = folder / "serve.yaml"
-    file.write_text(yaml.safe_dump(document(budgets, journal, engine=engine)))
+    found = document(budgets, journal, engine=engine)
+    change(found)
+    file.write_text(yaml.safe_dump(found))
     with EmbeddedRedis(folder / "redis") as store:
         env = {**child_env(os.environ, HOME, store.url), "PYTHONPATH": str(ROOT)}
-        env |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid4().hex, "RAY_worker_niceness": "0"}
+        env |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid4().hex, "RAY_worker_niceness": "0", **environ}
         argv = [sys.executable, "-m", "deployments.launch", str(file), "--home", str(HOME)]
         with ServingChild(Launch(argv, env, folder / "serve.log", START_S)) as child:
             url = child.wait_ready(lambda _line: None)

@@ -1,0 +1,27 @@
+"""The ledger on the whole graph: a mixed load, two ingress replicas, one of them killed; in small.
+
+Large it is `python -m tests.benchmarks.records`.
+"""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.budgets import graph
+from tests.benchmarks.records import load
+from tests.benchmarks.records.spans import receiving
+
+pytestmark = pytest.mark.serve
+
+
+def test_every_request_has_one_record_that_says_what_its_engine_made(tmp_path: Path) -> None:
+    """Hits, misses, retries, clients that leave, stops and a kill: engines, clients, spans, records and sums agree."""
+    with receiving() as received:
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": received.url, "LEANSERVE_SPOOL": str(tmp_path / "spool")}
+        with graph.running(tmp_path, [], change=partial(load.change, received.url), environ=environ) as running:
+            said = asyncio.run(load.run(running, received, 600))
+    assert said.wrong == []
+    assert {"exact", "miss", "client_left", "stopped", "lost"} <= said.kinds.keys(), said.kinds
+    assert any(entry.role == "retry" for each in said.records for entry in each.attempts)
