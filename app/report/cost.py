@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.ledger.reading import LedgerReader
-from app.report.figures import measure, named_figures, savings_of
+from app.report.figures import FIGURES, figure_rows, measure, named_figures, savings_of
 from app.report.sums import Sums, summed, view_of
 from app.report.window import Window, covered, iso, stretches
 
@@ -43,12 +43,18 @@ class CostReport:
             "since": iso(self.since),
             "until": iso(self.until),
             "by": self.by,
-            "rows": [dict(zip(self.by, row.values, strict=True)) | named_figures(row.sums) for row in sums.rows],
+            "rows": [dict(zip((*self.by, *FIGURES), line, strict=True)) for line in self.lines()],
             "other": {"rows": sums.rest.rows, **named_figures(sums.rest.sums)} if sums.rest else None,
             "total": named_figures(sums.total),
             "savings": savings_of(sums.total),
             "waste": [_told(each) for each in self.waste],
         }
+
+    def lines(self) -> list[tuple[str | int, ...]]:
+        """Of each row its dimensions, and its figures in the order of `FIGURES`."""
+        rows = self.sums.rows
+        numbers = figure_rows([row.sums for row in rows])
+        return [(*row.values, *found) for row, found in zip(rows, numbers, strict=True)]
 
 
 async def cost_report(

@@ -6,6 +6,7 @@ it always, and each may be a loss.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -40,6 +41,11 @@ def figures(sums: Numbers, names: Sequence[str] = FIGURES) -> Numbers:
 def named_figures(sums: Numbers) -> dict[str, int]:
     """The figures of one cell by their names."""
     return dict(zip(FIGURES, figures(sums).tolist(), strict=True))
+
+
+def figure_rows(rows: Sequence[Numbers]) -> list[list[int]]:
+    """The figures of several cells."""
+    return cast("list[list[int]]", figures(np.stack(rows)).tolist()) if rows else []
 
 
 def savings(nothing: int, cache: int, routing: int, actual: int) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """What outcomes cost, by feature and type: each one, and each success, which carries what the failures cost."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from app.ledger.reading import LedgerReader, Numbers, named
 from app.ledger.rollups import MEASURES
+from app.report.remembering import Remembering
 from app.report.sums import Row, Sums, summed
 from app.report.window import Window, covered, iso, stretches
 
@@ -56,12 +56,10 @@ class OutcomeReport:
 
 async def outcome_report(reader: LedgerReader, tenant: str, window: Window, limit: int = 100) -> OutcomeReport:
     """Read it. Raises StoreUnavailable."""
-    of = stretches(window)
-    sums, types, features = await asyncio.gather(
-        summed(reader, tenant, "outcome", ("feature", "type"), of, limit, COST),
-        summed(reader, tenant, "outcome", ("type",), of, limit, COST),
-        summed(reader, tenant, "feature", ("feature",), of),
-    )
+    of, source = stretches(window), Remembering(reader)
+    sums = await summed(source, tenant, "outcome", ("feature", "type"), of, limit, COST)
+    types = await summed(source, tenant, "outcome", ("type",), of, limit, COST)
+    features = await summed(source, tenant, "feature", ("feature",), of)
     by_feature = {row.values[0]: row.sums for row in features.rows}
     return OutcomeReport(tenant, *covered(window), sums, types, by_feature)
 

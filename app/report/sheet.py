@@ -17,7 +17,7 @@ _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 def cost_sheet(report: CostReport) -> str:
     """A line for each row, and one for the rest."""
-    rows = [[*row.values, *named_figures(row.sums).values()] for row in report.sums.rows]
+    rows: list[Sequence[Any]] = [*report.lines()]
     if rest := report.sums.rest:
         names = [OTHERS, *[""] * (len(report.by) - 1)][: len(report.by)]
         rows.append([*names, *named_figures(rest.sums).values()])

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.errors import InvalidRequest
-from app.ledger.reading import LedgerReader, Numbers
+from app.ledger.reading import Numbers
 from app.ledger.rollups import MEASURES, VIEWS, Values, View
 from app.report.figures import measure
+from app.report.remembering import CellSource
 from app.report.window import Stretch
 
 MOST_GROUPS = 20_000
@@ -83,7 +84,7 @@ class Summing:
 
 
 async def summed(
-    reader: LedgerReader,
+    reader: CellSource,
     tenant: str,
     view: View,
     by: Sequence[str],

@@ -10,6 +10,7 @@ from app.errors import InvalidRequest
 from app.ledger.reading import Cells, LedgerReader, Numbers
 from app.ledger.rollups import SPANS, Span, Values
 from app.report.figures import FIGURES, figures
+from app.report.remembering import Remembering
 from app.report.sums import summed, view_of
 from app.report.window import Stretch, Window, iso, spans_of, stretches
 
@@ -65,12 +66,13 @@ async def timeline(
     """Read it. Raises `InvalidRequest` for dimensions, measures or hours that there are not, and StoreUnavailable."""
     view, stretch = view_of(by), spans_of(window, span)
     _check(measures)
-    dearest = await summed(reader, tenant, view, by, stretches(window), limit)
+    source = Remembering(reader)
+    dearest = await summed(source, tenant, view, by, stretches(window), limit)
     places = {row.values: place for place, row in enumerate(dearest.rows)}
     length = SPANS[span]
     table = np.zeros((len(places) + 1, (stretch.until - stretch.since) // length, len(measures)), np.int64)
     for part in stretch.parts():
-        cells = await reader.cells(tenant, view, part.since, part.until, part.span)
+        cells = await source.cells(tenant, view, part.since, part.until, part.span)
         where = _series(cells, by, places)[cells.which], (cells.starts - stretch.since) // length
         np.add.at(table, where, figures(cells.numbers, measures))
     others = dearest.rest.rows if dearest.rest else 0
