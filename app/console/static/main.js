@@ -142,6 +142,7 @@ at("entry-form").addEventListener("submit", (event) => {
   enter(at("key").value.trim(), at("tenant").value.trim());
   at("key").value = "";
   at("entry-fault").hidden = true;
+  at("main").focus();
   go();
 });
 at("skip").addEventListener("click", (event) => {

@@ -97,7 +97,7 @@ function listed(view) {
   const tight = "wide tight";
   fill(view.list, view.rows.length === 0 ? empty("No request yet.") : table("Latest requests", [
     ["time (UTC)", (each) => h("a", { href: address(each.id), "aria-current": each.id === view.chosen ? "true" : null }, when(seconds(each.at), "second"))],
-    ["feature", (each) => named(each.feature)],
+    ["feature", (each) => h("span", { class: "name", title: named(each.feature) }, named(each.feature))],
     ["user", (each) => named(each.user), false, tight],
     ["tier", (each) => named(each.tier), false, "wide"],
     ["cache", (each) => tag(each.cache), false, tight],

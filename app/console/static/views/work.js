@@ -3,7 +3,7 @@
 import { chart } from "../charts.js";
 import { fill, h } from "../dom.js";
 import { brief, count, named, share, usd, when } from "../format.js";
-import { card, empty, figures, key, more, ratio, stack, table, top } from "../parts.js";
+import { card, empty, figures, more, ratio, stack, table, top } from "../parts.js";
 import { drawn, ranked } from "../reports.js";
 import { budgets } from "./budgets.js";
 
@@ -78,13 +78,13 @@ function timed(title, note, picture, how, parts) {
 function backends(report) {
   const rows = ranked(report);
   return card("Backends", "every attempt by what it was for", table("Attempts by backend, model and role", [
-    ["backend", (row) => [key(row.tone), named(row.backend ?? row.name)]],
-    ["model", (row) => named(row.model), false, "wide"],
-    ["role", (row) => row.role === "" ? "cached answer" : named(row.role)],
+    ["backend", (row) => named(row.backend ?? row.name)],
+    ["model", (row) => row.model ?? "", false, "wide"],
+    ["role", (row) => row.role === "" ? "cached answer" : row.role ?? ""],
     ["attempts", (row) => count(row.attempts), true],
     ["tokens in", (row) => brief(row.input_tokens), true, "wide"],
     ["tokens out", (row) => brief(row.output_tokens), true, "wide"],
     ["cost", (row) => usd(row.micro_usd), true],
-    ["", (row) => ratio(row.micro_usd, report.total.micro_usd, row.tone), false, "wide"],
+    ["", (row) => ratio(row.micro_usd, report.total.micro_usd), false, "wide"],
   ], rows, { unseen: true }));
 }
