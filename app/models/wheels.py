@@ -52,7 +52,8 @@ class Counter:
 
     def __call__(self, directory: Path) -> None:
         """One report: the largest file of `directory` is the wheel, or the part of it that pip has."""
-        largest = max((size(path) for path in directory.rglob("*")), default=0)
+        files = (Path(folder, name) for folder, _, names in os.walk(directory) for name in names)
+        largest = max(map(size, files), default=0)  # `walk` passes over the folders that pip takes away meanwhile
         self._shown = max(self._shown, min(self._before + largest, self._total))
         self._progress(self._step, self._shown, self._total)
 

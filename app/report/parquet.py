@@ -23,6 +23,7 @@ ROWS = 5_000
 """Requests of one row group."""
 
 _TIME = pa.timestamp("ms", tz="UTC")
+_CHANCES = pa.map_(pa.string(), pa.float64())
 _TYPES = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), int | None: pa.int64(), float | None: pa.float64()}
 _PARTS: dict[str, type[msgspec.Struct]] = {"anatomy": Anatomy, "against": Against}
 _SUMS = ("micro_usd", "input_tokens", "cached_tokens", "output_tokens")
@@ -31,8 +32,9 @@ Lines = list[dict[str, Any]]
 
 
 def _fields(of: type[msgspec.Struct], prefix: str = "", without: Sequence[str] = ()) -> list[tuple[str, pa.DataType]]:
+    special = {"at": _TIME, "p": _CHANCES}
     found = ((field.name, _TYPES.get(field.type, pa.string())) for field in msgspec.structs.fields(of))
-    return [(prefix + name, _TIME if name == "at" else kind) for name, kind in found if name not in without]
+    return [(prefix + name, special.get(name, kind)) for name, kind in found if name not in without]
 
 
 def schemas() -> dict[str, pa.Schema]:

@@ -16,7 +16,7 @@ _LINE = (
 )
 _MORE = (
     *("tenant", "key", "score", "uncertain", "cache_reason", "charged_micro_usd", "trace", "policy", "replica"),
-    *("kept", "eligibility", "hit_input_tokens", "hit_output_tokens"),
+    *("kept", "eligibility", "hit_input_tokens", "hit_output_tokens", "step", "routed", "canonical"),
 )
 
 
@@ -39,6 +39,7 @@ def all_of(record: LedgerRecord) -> dict[str, Any]:
     return {
         **line_of(record),
         **{name: getattr(record, name) for name in _MORE},
+        "p": dict(record.p),
         "attempts": [attempt_of(each) for each in record.attempts],
         "anatomy": msgspec.structs.asdict(record.anatomy),
         "savings": savings(against.nothing, against.cache, against.routing, record.micro_usd),
