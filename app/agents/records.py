@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, Literal
 
 from app.agents.fingerprint import BYTES, Fingerprint
 from app.domain import DEEPEST, GatewayRequest
 from app.store.client import Store
 from app.store.keys import escape
-from app.store.scripts import Arg, Script
+from app.store.scripts import Arg, Script, lua, scripts_of
 
 WAIT_US = 10 * 1_000_000
 """Who lets so much time pass after an answer waits for something: what it does then is polling, no tight loop."""
@@ -31,11 +30,8 @@ class SessionScripts:
     @classmethod
     def load(cls, time_lua: str | None = None) -> "SessionScripts":
         """Read the files beside this one. `time_lua` replaces the clock: Lua that defines `now_us()`."""
-        time = time_lua or (resources.files("app.budget") / "scripts" / "time.lua").read_text()
-        files = resources.files(__package__) / "scripts"
-        prelude = time + "\n" + (files / "record.lua").read_text()
-        names = ("step", "ended", "stop", "look")
-        return cls(*(Script(prelude + "\n" + (files / f"{name}.lua").read_text()) for name in names))
+        prelude = time_lua or lua("app.budget", "time"), lua(__package__, "record")
+        return cls(*scripts_of(__package__, ("step", "ended", "stop", "look"), *prelude))
 
 
 @dataclass(frozen=True, slots=True)

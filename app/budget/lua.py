@@ -1,10 +1,9 @@
 """The Lua of the ledger: each script behind what they share."""
 
 from dataclasses import dataclass, fields
-from importlib import resources
 from typing import Self
 
-from app.store.scripts import Script
+from app.store.scripts import Script, lua, scripts_of
 
 _SHARED = ("windows", "counters", "records")
 
@@ -28,9 +27,5 @@ class LedgerScripts:
     @classmethod
     def load(cls, time_lua: str | None = None) -> Self:
         """Read the files in `scripts/`. `time_lua` replaces the clock: Lua that defines `now_us()`."""
-        prelude = [time_lua or _read("time"), *map(_read, _SHARED)]
-        return cls(*(Script("\n".join([*prelude, _read(field.name)])) for field in fields(cls)))
-
-
-def _read(name: str) -> str:
-    return (resources.files(__package__) / "scripts" / f"{name}.lua").read_text()
+        prelude = time_lua or lua(__package__, "time"), *(lua(__package__, name) for name in _SHARED)
+        return cls(*scripts_of(__package__, [field.name for field in fields(cls)], *prelude))

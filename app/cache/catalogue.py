@@ -11,14 +11,13 @@ useful long ago is overtaken.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any
 
 from app.cache.entries import CacheEntry, short_id
 from app.domain import MicroUsd
 from app.store.client import Store
 from app.store.keys import escape
-from app.store.scripts import Arg, Script
+from app.store.scripts import Arg, Script, lua, scripts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +33,8 @@ class CacheScripts:
     @classmethod
     def load(cls) -> "CacheScripts":
         """Read the files beside this one."""
-        files = resources.files(__package__) / "scripts"
-        prelude = (files / "catalogue.lua").read_text()
         names = ("keep", "drop", "remove", "scan", "report")
-        return cls(*(Script(prelude + "\n" + (files / f"{name}.lua").read_text()) for name in names))
+        return cls(*scripts_of(__package__, names, lua(__package__, "catalogue")))
 
 
 @dataclass(frozen=True, slots=True)

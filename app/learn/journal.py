@@ -10,14 +10,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 
 from app.errors import StoreUnavailable
 from app.journey import Journey
 from app.learn.records import Compared, Outcome, Routed, encode, is_answered, routed_of
 from app.store.client import Store
 from app.store.keys import escape
-from app.store.scripts import Arg, Script
+from app.store.scripts import Arg, Script, lua, scripts_of
 
 logger = logging.getLogger("leanserve.learn")
 
@@ -60,9 +59,7 @@ class LearnScripts:
     @classmethod
     def load(cls) -> "LearnScripts":
         """Read the files beside this one."""
-        files = resources.files(__package__) / "scripts"
-        prelude = (files / "records.lua").read_text()
-        return cls(*(Script(prelude + "\n" + (files / f"{name}.lua").read_text()) for name in ("note", "pass", "mark")))
+        return cls(*scripts_of(__package__, ("note", "pass", "mark"), lua(__package__, "records")))
 
 
 @dataclass(slots=True)

@@ -4,7 +4,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 import msgspec
 
@@ -13,7 +12,7 @@ from app.ledger.record import LedgerRecord
 from app.ledger.rollups import BOUNDS, KEEP_S, Cell, View, cells, encode_amounts, fields_of
 from app.store.client import Store
 from app.store.keys import escape
-from app.store.scripts import Arg, Script
+from app.store.scripts import Arg, Script, lua, scripts_of
 
 DAY_S = 86_400
 SPOOL_KNOWN_S = 90 * DAY_S
@@ -34,11 +33,8 @@ class LedgerScripts:
     @classmethod
     def load(cls, time_lua: str | None = None) -> "LedgerScripts":
         """Read the files beside this one. `time_lua` replaces the clock: Lua that defines `now_us()`."""
-        time = time_lua or (resources.files("app.budget") / "scripts" / "time.lua").read_text()
-        files = resources.files(__package__) / "scripts"
-        prelude = time + "\n" + (files / "ledger.lua").read_text()
-        names = ("post", "cells", "outcome", "told")
-        return cls(*(Script(prelude + "\n" + (files / f"{name}.lua").read_text()) for name in names))
+        prelude = time_lua or lua("app.budget", "time"), lua(__package__, "ledger")
+        return cls(*scripts_of(__package__, ("post", "cells", "outcome", "told"), *prelude))
 
 
 @dataclass(frozen=True, slots=True)

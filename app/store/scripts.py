@@ -1,8 +1,10 @@
 """Lua scripts: sent once, then called by their hash."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import resources
 from typing import Any
 
 from redis.asyncio import Redis
@@ -25,3 +27,13 @@ class Script:
     def sha(self) -> str:
         """What EVALSHA calls it."""
         return hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
+
+
+def lua(package: str, name: str) -> str:
+    """The source of a file in a room's `scripts` folder."""
+    return (resources.files(package) / "scripts" / f"{name}.lua").read_text()
+
+
+def scripts_of(package: str, names: Iterable[str], *prelude: str) -> list[Script]:
+    """The scripts of a room by name, each behind what they share: the sources in `prelude`."""
+    return [Script("\n".join([*prelude, lua(package, name)])) for name in names]
