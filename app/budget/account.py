@@ -12,7 +12,7 @@ from functools import partial
 
 from app.budget.closing import booked, made_of
 from app.budget.fitting import at_least, fitting
-from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, within
+from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, patience_s, within
 from app.cost.usage import Tally
 from app.domain import Amounts, Caller, Chunk, Grant, MicroUsd, Refusal, Remaining, Reservation, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
@@ -80,7 +80,8 @@ class Account:
         if held is None or not held.booked or need.whole:
             return None
         before = self._base.output_tokens
-        return Grant(held.id, held.tenant, before, self._granted, need.output_tokens, need.choices, self._attempts)
+        told = before, self._granted, need.output_tokens, need.choices, self._attempts
+        return Grant(held.id, held.tenant, *told, patience_s(self._holder.spending))
 
     async def made(self) -> int:
         """Output tokens that the engine of the present attempt, which was cut off, says it made; 0 where none says."""
@@ -158,10 +159,16 @@ class Account:
             reservation = self._reservation
             if reservation is None:
                 return
-            reservation = replace(reservation, doubtful=reservation.doubtful and not certain)
+            doubtful = reservation.doubtful and not certain and not await self._counted_all()
+            reservation = replace(reservation, doubtful=doubtful)
             spent = within(spent, reservation)
             self._reservation = replace(reservation, left=left_after(reservation, spent))
             await booked(self._ledger, reservation, spent)
+
+    async def _counted_all(self) -> bool:
+        """Whether the engine that was cut off says that it made what was counted here: no more than was granted."""
+        counted = self._tally.usage.output_tokens
+        return 0 < counted <= self._granted and await self.made() == counted
 
     def _look_ahead(self) -> None:
         """Ask for more while half of the last stretch is still there, and give back input that others may miss."""

@@ -13,6 +13,9 @@ logger = logging.getLogger("leanserve.budget")
 AMPLE = 50
 """Where a limit leaves so many times what an account holds, nobody is refused for what is given back a moment late."""
 
+WORD_S = 1.0
+"""What a last try takes, with a store that is slow, and its engine's look at the books after it."""
+
 Price = Callable[[int, int], MicroUsd]
 """What so many input and output tokens cost at most."""
 
@@ -79,13 +82,17 @@ def may_change(
 ) -> bool:
     """Whether to ask again in the middle of an answer, after `waited_s`.
 
-    Others may give back what they hold; a store that is started anew comes back. An engine that is held waits as long
-    (`GRACE_S` of `app.tiers.fuse`).
+    Others may give back what they hold; a store that is started anew comes back.
     """
     if refusal:
         held = isinstance(refusal, BudgetExceeded) and refusal.is_only_held
         return held and waited_s < spending.wait_for_held_s
     return isinstance(fault, StoreUnavailable) and waited_s < spending.wait_for_store_s
+
+
+def patience_s(spending: SpendingPolicy) -> float:
+    """How long an engine waits for more: as long as its account asks (`may_change`), and the word takes to reach it."""
+    return max(spending.wait_for_held_s, spending.wait_for_store_s) + WORD_S
 
 
 def ample(reservation: Reservation | None) -> bool:

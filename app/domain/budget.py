@@ -147,6 +147,7 @@ class Grant:
 
     `before` are the output tokens of earlier attempts, `output_tokens` those granted beyond them, of the `most` that
     the attempt can ever use; all of them of its `choices` together. `attempt` is its number among the reservation's.
+    `patience_s`: how long an engine that has used it up waits for more, as long as its account asks.
     """
 
     reservation_id: str
@@ -156,6 +157,7 @@ class Grant:
     most: int
     choices: int = 1
     attempt: int = 0
+    patience_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,6 @@ NEAR = 16
 """So many tokens before the limit, or a quarter of the last stretch, the books are read: more was due at half of it."""
 LOOK_AGAIN_S = 0.02
 """Between looks of a stream that goes on."""
-GRACE_S = 5.0
-"""How long an engine that is held waits for more: what a store's time-outs and the tries of who asks take."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.2
 """Between looks of one that is held: each twice the last."""
 TELL_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 0.0)
@@ -42,11 +40,11 @@ class Grants(Protocol):
 
 
 class Fuse:
-    """One stream's. `grace_s` is 0 for an engine that cannot be held: it would go on meanwhile. Use it on one loop."""
+    """One stream's. An engine that cannot be `held` waits for nothing: it would go on meanwhile. Use it on one loop."""
 
-    def __init__(self, grant: Grant, books: Grants, *, grace_s: float = GRACE_S, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, grant: Grant, books: Grants, *, held: bool = True, sleep: Sleep = asyncio.sleep) -> None:
         self._grant, self._books = grant, books
-        self._grace_s, self._sleep = grace_s, sleep
+        self._grace_s, self._sleep = grant.patience_s if held else 0.0, sleep
         self._known = self._stretch = grant.output_tokens
         self._closed = False
         self._tally = Tally()
@@ -179,7 +177,7 @@ class Fuses:
         if call.grant is None or not call.stream:
             return send(None)
         self._books = self._books or self._open_books()
-        fuse = Fuse(call.grant, self._books, grace_s=GRACE_S if held else 0)
+        fuse = Fuse(call.grant, self._books, held=held)
         return self._told(fuse, fuse.run(send(fuse)))
 
     async def _told(self, fuse: Fuse, batches: Batches) -> Batches:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.budget.account import Account
-from app.budget.holding import Holder, Need
+from app.budget.holding import WORD_S, Holder, Need
 from app.config.budgets import SpendingPolicy
 from app.domain import (
     Amounts,
@@ -248,13 +248,14 @@ async def test_an_engine_is_lent_what_it_may_use_as_it_begins() -> None:
     """Of the attempt alone, though all is granted; nothing where it cannot be cut, or nothing limits it."""
     bench = Bench(limit(1000))
     await bench.account.open(need())
-    assert bench.account.lend() == Grant("r", "acme", 0, 8, 100, 1, 1)
+    patience_s = 0.3 + WORD_S
+    assert bench.account.lend() == Grant("r", "acme", 0, 8, 100, 1, 1, patience_s)
     bench.spent = Amounts(10, 5, MicroUsd(20))
     await bench.account.open(need(choices=2))
     await bench.account.cover(price, stream=True)
-    assert bench.account.lend() == Grant("r", "acme", 5, 16, 100, 2, 2)
+    assert bench.account.lend() == Grant("r", "acme", 5, 16, 100, 2, 2, patience_s)
     await bench.account.open(need(6))
-    assert bench.account.lend() == Grant("r", "acme", 5, 6, 6, 1, 3)
+    assert bench.account.lend() == Grant("r", "acme", 5, 6, 6, 1, 3, patience_s)
     await bench.account.open(need(whole=True))
     assert bench.account.lend() is None
     free = Bench()
@@ -295,6 +296,19 @@ async def test_an_extension_that_nobody_heard_of_leaves_a_doubt(certain: bool) -
     bench.ledger.faults = 0
     await bench.account.settle(Amounts(10, 8), certain=certain)
     assert (bench.ledger.settled, bench.ledger.doubtful) == ([Amounts(10, 8)], not certain)
+
+
+@pytest.mark.parametrize("made", [7, 8, 9])
+async def test_an_engine_that_made_what_was_counted_ends_the_doubt(made: int) -> None:
+    """It was cut off and says so: what nobody heard of, it did not use. Any other number leaves the doubt."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.account.lend()
+    bench.ledger.faults, bench.ledger.told = 1000, {1: made}
+    with pytest.raises(AnswerStopped):
+        await bench.stream(8)
+    await bench.account.settle(Amounts(10, 8), certain=False)
+    assert bench.ledger.doubtful == (made != 8)
 
 
 async def test_a_later_answer_of_the_store_ends_the_doubt() -> None:

@@ -16,8 +16,8 @@ from app.store.scripts import send
 
 MANY = 4 * MAX_CONNECTIONS
 """Callers, so that most of them wait for a connection."""
-NOISE_S = 1.0
-"""What a busy machine may add. A time-out that got lost would cost more than that."""
+NOISE_S = 5.0
+"""What a busy machine may add. Behind a time-out that got lost a caller waits for ever: Redis is frozen."""
 
 
 class Clock:
@@ -65,7 +65,7 @@ async def test_after_a_freeze_all_connections_work(own: EmbeddedRedis) -> None:
     """What was frozen is replaced: as many callers as before are answered at once, and nobody hears another's reply."""
     clock = Clock()
     # Long enough for so many connections at once on a busy machine: how soon a caller gives up is the test's above.
-    store = open_cache_store(own.url, StoreSpec(cache_timeout_s=NOISE_S), clock=clock)
+    store = open_cache_store(own.url, StoreSpec(cache_timeout_s=1), clock=clock)
     os.kill(own.pid, signal.SIGSTOP)
     try:
         await asyncio.gather(*(seconds(store) for _ in range(MANY)))
@@ -117,5 +117,5 @@ async def test_commands_that_belong_together_share_one_timeout(own: EmbeddedRedi
         for _ in range(3):
             with suppress(StoreUnavailable):
                 await store.command("BLPOP", "nothing", "0.15")
-    assert time.perf_counter() - began < 0.2 + 0.15
+    assert time.perf_counter() - began < 0.43
     await store.close()

@@ -11,8 +11,10 @@ from app.config.gateway import EchoBackend as Spec
 from app.domain import Amounts, Chunk, Grant
 from app.errors import StoreUnavailable
 from app.tiers.echo import EchoBackend
-from app.tiers.fuse import GRACE_S, Fuse, Fuses
+from app.tiers.fuse import Fuse, Fuses
 from tests.fakes_backends import chat
+
+PATIENCE_S = 3.0
 
 
 @dataclass
@@ -75,7 +77,7 @@ def token(index: int = 0, ends: str | None = None) -> Chunk:
 
 
 def grant(tokens: int, *, before: int = 0, most: int = 1000, choices: int = 1) -> Grant:
-    return Grant("r1", "acme", before, tokens, most, choices)
+    return Grant("r1", "acme", before, tokens, most, choices, patience_s=PATIENCE_S)
 
 
 @dataclass
@@ -84,7 +86,7 @@ class Bench:
 
     granted: Grant
     books: FakeBooks
-    grace_s: float = GRACE_S
+    held: bool = True
     waited: float = 0.0
 
     async def _sleep(self, seconds: float) -> None:
@@ -92,7 +94,7 @@ class Bench:
         await asyncio.sleep(0)
 
     def fuse(self) -> Fuse:
-        return Fuse(self.granted, self.books, grace_s=self.grace_s, sleep=self._sleep)
+        return Fuse(self.granted, self.books, held=self.held, sleep=self._sleep)
 
     async def run(self, engine: FakeEngine, *, obeys: bool = True) -> list[Chunk]:
         """What comes through."""
@@ -117,7 +119,7 @@ async def test_the_stream_ends_at_its_grant_and_the_engine_with_it() -> None:
     chunks = await bench.run(engine)
     assert (len(chunks), engine.made, engine.closed) == (40, 40, True)
     assert not is_whole(chunks)
-    assert GRACE_S <= bench.waited < GRACE_S + 0.3
+    assert PATIENCE_S <= bench.waited < PATIENCE_S + 0.3
 
 
 async def test_it_goes_on_as_the_reservation_grows() -> None:
@@ -158,7 +160,7 @@ async def test_books_that_are_away_are_not_asked_for_ever() -> None:
 
 async def test_an_engine_that_cannot_be_held_is_ended_without_a_wait() -> None:
     """What it made beyond the grant, here the rest of a batch, nobody gets."""
-    bench, engine = Bench(grant(40), FakeBooks([40]), grace_s=0), FakeEngine(100, batch=7)
+    bench, engine = Bench(grant(40), FakeBooks([40]), held=False), FakeEngine(100, batch=7)
     assert len(await bench.run(engine, obeys=False)) == 40
     assert engine.closed
     assert bench.waited == 0
