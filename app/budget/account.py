@@ -12,7 +12,7 @@ from functools import partial
 
 from app.budget.closing import booked, made_of
 from app.budget.fitting import at_least, fitting
-from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, patience_s, within
+from app.budget.holding import Holder, Need, Price, amounts_of, ample, capped, left_after, may_change, within
 from app.cost.usage import Tally
 from app.domain import Amounts, Caller, Chunk, Grant, MicroUsd, Refusal, Remaining, Reservation, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
@@ -81,7 +81,7 @@ class Account:
             return None
         before = self._base.output_tokens
         told = before, self._granted, need.output_tokens, need.choices, self._attempts
-        return Grant(held.id, held.tenant, *told, patience_s(self._holder.spending))
+        return Grant(held.id, held.tenant, *told, self._holder.patience_s)
 
     async def made(self) -> int:
         """Output tokens that the engine of the present attempt, which was cut off, says it made; 0 where none says."""
@@ -111,7 +111,10 @@ class Account:
             self._tally = Tally(stream=stream)
             self._base, self._need = self._holder.spent(), replace(self._need, price=price)
             held = self._reservation.amounts if self._reservation else Amounts()
-            if capped(wanted := self._amounts(self._granted), held) != wanted:
+            if (
+                capped(wanted := amounts_of(self._base, self._need, self._granted, self._holder.requests), held)
+                != wanted
+            ):
                 refusal = await self._hold(self._granted, min(self._need.choices, self._granted))
                 if refusal:
                     raise refused(refusal)
@@ -236,7 +239,7 @@ class Account:
     async def _hold(self, output: int, least: int) -> Refusal | None:
         """Hold `output` tokens, else as many from `least` on as fit."""
         while True:
-            answer = await self._ask(self._amounts(output))
+            answer = await self._ask(amounts_of(self._base, self._need, output, self._holder.requests))
             if isinstance(answer, Reservation):
                 self._reservation, self._granted = answer, output
                 return None
@@ -254,13 +257,3 @@ class Account:
         answer = await self._ledger.extend(known, holder.caller, limits, amounts)
         self._reservation = known
         return answer
-
-    def _amounts(self, output: int) -> Amounts:
-        need, base = self._need, self._base
-        return Amounts(
-            base.input_tokens + need.input_tokens,
-            base.output_tokens + output,
-            MicroUsd(base.micro_usd + need.price(need.input_tokens, output)),
-            self._holder.requests,
-            self._holder.requests,
-        )

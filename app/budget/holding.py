@@ -34,6 +34,11 @@ class Holder:
     spent: Callable[[], Amounts]
     requests: int = 1
 
+    @property
+    def patience_s(self) -> float:
+        """How long an engine waits for more: as long as its account asks (`may_change`), and that takes to reach it."""
+        return max(self.spending.wait_for_held_s, self.spending.wait_for_store_s) + WORD_S
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -47,6 +52,17 @@ class Need:
     price: Price
     choices: int = 1
     whole: bool = False
+
+
+def amounts_of(base: Amounts, need: Need, output: int, requests: int) -> Amounts:
+    """What is to be held for `output` tokens of an answer, beside the `base` of the attempts before it."""
+    return Amounts(
+        base.input_tokens + need.input_tokens,
+        base.output_tokens + output,
+        MicroUsd(base.micro_usd + need.price(need.input_tokens, output)),
+        requests,
+        requests,
+    )
 
 
 def capped(amounts: Amounts, most: Amounts) -> Amounts:
@@ -88,11 +104,6 @@ def may_change(
         held = isinstance(refusal, BudgetExceeded) and refusal.is_only_held
         return held and waited_s < spending.wait_for_held_s
     return isinstance(fault, StoreUnavailable) and waited_s < spending.wait_for_store_s
-
-
-def patience_s(spending: SpendingPolicy) -> float:
-    """How long an engine waits for more: as long as its account asks (`may_change`), and the word takes to reach it."""
-    return max(spending.wait_for_held_s, spending.wait_for_store_s) + WORD_S
 
 
 def ample(reservation: Reservation | None) -> bool:
