@@ -8,6 +8,7 @@ BIN := .venv/bin
 RIVALS := .leanserve/bench-venv
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --progress-bar on
 CODE := app deployments tests
+GRAPHS := tests/serve tests/e2e
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test lint format models bench-hops bench-cache bench-route bench-budget clean
@@ -20,8 +21,10 @@ setup: .venv/installed ## the virtual environment with the pinned requirements
 serve: setup ## serve CONFIG (configs/local.yaml) on this machine until Ctrl-C
 	@exec $(BIN)/leanserve up $(CONFIG)
 
+# graphs need the machine for themselves: those tests come after the others, one by one
 test: setup lint models ## lint, then every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/test_notebooks.py $(addprefix --ignore ,$(GRAPHS))
+	$(BIN)/python -m pytest tests/test_notebooks.py $(GRAPHS)
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .
