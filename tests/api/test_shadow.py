@@ -177,11 +177,11 @@ def test_a_shadow_is_never_in_the_cache(learner: Any) -> None:
 
 def test_a_slow_best_tier_delays_nobody_and_few_wait_for_it(learner: Any) -> None:
     """So many at once in a replica; the rest go without."""
-    shop: Learner = learner(Large(wait_s=1.5))
+    shop: Learner = learner(Large(wait_s=4))
     began = time.perf_counter()
     for number in range(3 * MOST_AT_ONCE):
         name_of(shop.ask(f"number {number}", stream=bool(number % 2)))
-    assert time.perf_counter() - began < 1.5
+    assert time.perf_counter() - began < 4
     assert shop.large.peak == len(shop.large.calls) == MOST_AT_ONCE
     assert shop.idle()
     shop.ask("one more")

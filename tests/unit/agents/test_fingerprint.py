@@ -158,6 +158,6 @@ def test_a_text_completion_is_its_prompt() -> None:
 def test_a_large_result_takes_milliseconds() -> None:
     """A megabyte of times and near-times; measured 30 ms."""
     request = Agent().take(SEARCH, result="2026-01-05T10:00:00Z 2026-01-05T10 deadbeef-dead- " * 20_000).request()
-    began = time.perf_counter()
+    began = time.process_time()
     seen(request)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

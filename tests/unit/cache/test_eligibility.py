@@ -173,6 +173,6 @@ def test_odd_content_is_no_fault(content: Any) -> None:
 def test_a_long_conversation_is_read_in_bounded_time() -> None:
     """The last turns of it, and both ends of each."""
     request = asked(*("how much money i have " * 500 for _ in range(500)))
-    started = time.perf_counter()
+    started = time.process_time()
     judge(request, cache())
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

@@ -69,9 +69,9 @@ async def test_what_can_be_told_literally(one: str, other: str, wanted: str) -> 
 
 async def test_runs_of_blanks_are_read_at_once() -> None:
     """Time grows with the text, not with its square; fences with blanks within are fences."""
-    blanks, started = " " * 50_000, time.monotonic()
+    blanks, started = " " * 50_000, time.process_time()
     assert await likeness(said(f"one{blanks}two"), said("one two")) == "same"
-    assert time.monotonic() - started < 0.5
+    assert time.process_time() - started < 0.5
     assert await likeness(said(f"```json{blanks}[1]{blanks}\n```"), said("[1]")) == "same"
 
 

@@ -201,7 +201,7 @@ def test_of_a_long_text_both_ends_are_read() -> None:
 )
 def test_no_text_is_slow(unit: str) -> None:
     """No pattern is quadratic in what is read: a megabyte and the longest text that is read whole."""
-    started = time.perf_counter()
+    started = time.process_time()
     read_asks(unit * (1_000_000 // len(unit)))
     read_asks(unit * (READ_CHARS // len(unit)))
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
