@@ -8,13 +8,12 @@ another, drafts and their better answers, share the one account.
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from functools import partial
 
+from app.budget.claim import Claim
 from app.budget.closing import booked, made_of
-from app.budget.fitting import at_least, fitting
-from app.budget.holding import Holder, Need, Price, amounts_of, ample, capped, left_after, may_change, within
+from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, within
 from app.cost.usage import Tally
-from app.domain import Amounts, Caller, Chunk, Grant, MicroUsd, Refusal, Remaining, Reservation, Usage
+from app.domain import Amounts, Caller, Chunk, Grant, Refusal, Remaining, Reservation, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
 from app.ports import BudgetLedger
 
@@ -28,10 +27,7 @@ class Account:
     def __init__(self, ledger: BudgetLedger, holder: Holder) -> None:
         self.refusal: Refusal | None = None
         self._ledger, self._holder = ledger, holder
-        self._reservation: Reservation | None = None
-        self._base = Amounts()
-        self._need = Need(0, 0, lambda _input, _output: MicroUsd(0))
-        self._granted = 0
+        self._claim = Claim(ledger, holder)
         self._stretch = 0
         self._tally = Tally()
         self._lent = False
@@ -47,45 +43,45 @@ class Account:
     @property
     def left(self) -> tuple[Remaining, ...]:
         """What each limit leaves beside it, as of its last grant."""
-        return self._reservation.left if self._reservation else ()
+        return self._claim.reservation.left if self._claim.reservation else ()
 
     def left_after(self, spent: Amounts) -> tuple[Remaining, ...]:
         """The same once it is settled."""
-        held = self._reservation
+        held = self._claim.reservation
         return left_after(held, capped(spent, held.amounts)) if held else ()
 
     @property
     def tight(self) -> bool:
         """Whether the end of it has to be booked before its caller may ask again: others could miss what it holds."""
         changing = self._growing is not None and not self._growing.done()
-        return changing or not ample(self._reservation)
+        return changing or not ample(self._claim.reservation)
 
     @property
     def granted(self) -> int:
         """Output tokens of the present answer that are granted by now."""
-        return self._granted
+        return self._claim.granted
 
     @property
     def risked(self) -> Usage:
         """What the present answer may have cost at most by now; nothing where nothing limits it."""
-        held = self._reservation
-        return Usage(self._need.input_tokens, 0, self._granted) if held and held.booked else Usage()
+        held = self._claim.reservation
+        return Usage(self._claim.need.input_tokens, 0, self._claim.granted) if held and held.booked else Usage()
 
     def lend(self) -> Grant | None:
         """For the engine of the present attempt; None where its own maximum is all that bounds it."""
-        held, need = self._reservation, self._need
-        final = need.whole or self._granted >= need.output_tokens
+        held, need = self._claim.reservation, self._claim.need
+        final = need.whole or self._claim.granted >= need.output_tokens
         self._attempts += 1
         self._lent = held is not None and bool(held.booked) and not final
         if held is None or not held.booked or need.whole:
             return None
-        before = self._base.output_tokens
-        told = before, self._granted, need.output_tokens, need.choices, self._attempts
+        before = self._claim.base.output_tokens
+        told = before, self._claim.granted, need.output_tokens, need.choices, self._attempts
         return Grant(held.id, held.tenant, *told, self._holder.patience_s)
 
     async def made(self) -> int:
         """Output tokens that the engine of the present attempt, which was cut off, says it made; 0 where none says."""
-        return await made_of(self._ledger, self._reservation, self._attempts)
+        return await made_of(self._ledger, self._claim.reservation, self._attempts)
 
     async def open(self, need: Need) -> Refusal | None:
         """Hold what an answer needs to begin, or say why not; nothing changes then. Raises `StoreUnavailable`."""
@@ -94,11 +90,11 @@ class Account:
         first = min(first, need.output_tokens)
         least = first if need.whole else min(need.choices, first)
         async with self._lock:
-            before = self._base, self._need, self._granted
-            self._base, self._need, self._granted = self._holder.spent(), need, 0
-            refusal = await self._hold(first, least)
+            before = self._claim.base, self._claim.need, self._claim.granted
+            self._claim.base, self._claim.need, self._claim.granted = self._holder.spent(), need, 0
+            refusal = await self._claim.hold(first, least)
             if refusal:
-                self._base, self._need, self._granted = before
+                self._claim.base, self._claim.need, self._claim.granted = before
             self._stretch = first
         return refusal
 
@@ -109,13 +105,12 @@ class Account:
         """
         async with self._lock:
             self._tally = Tally(stream=stream)
-            self._base, self._need = self._holder.spent(), replace(self._need, price=price)
-            held = self._reservation.amounts if self._reservation else Amounts()
-            if (
-                capped(wanted := amounts_of(self._base, self._need, self._granted, self._holder.requests), held)
-                != wanted
-            ):
-                refusal = await self._hold(self._granted, min(self._need.choices, self._granted))
+            self._claim.base, self._claim.need = self._holder.spent(), replace(self._claim.need, price=price)
+            held = self._claim.reservation.amounts if self._claim.reservation else Amounts()
+            if capped(wanted := self._claim.amounts(self._claim.granted), held) != wanted:
+                refusal = await self._claim.hold(
+                    self._claim.granted, min(self._claim.need.choices, self._claim.granted)
+                )
                 if refusal:
                     raise refused(refusal)
 
@@ -124,7 +119,7 @@ class Account:
         ready: list[Chunk] = []
         for chunk in chunks:
             used = self._tally.note(chunk).output_tokens
-            if used > self._granted:
+            if used > self._claim.granted:
                 if ready:
                     yield ready
                     ready = []
@@ -134,7 +129,7 @@ class Account:
         if ready:
             yield ready
         if self._ended_by_its_grant():
-            await self._grown(self._granted + 1)
+            await self._grown(self._claim.granted + 1)
 
     async def broke_off(self) -> None:
         """An attempt ended that did not end its answer. Raises `AnswerStopped` where that was its engine's fuse.
@@ -143,46 +138,51 @@ class Account:
         """
         if not self._lent:
             return
-        if self._granted < self._need.output_tokens:
-            await self._grown(self._granted + 1)
+        if self._claim.granted < self._claim.need.output_tokens:
+            await self._grown(self._claim.granted + 1)
         raise AnswerStopped(StoreUnavailable("the engine did not hear in time of what was granted"))
 
     async def recheck(self) -> Refusal | None:
         """Whether what is held still fits in the limits of now, and nobody stopped it. Raises `StoreUnavailable`."""
         async with self._lock:
-            if self._reservation is None:
+            if self._claim.reservation is None:
                 return None
             limits = self._holder.limits()
-            answer = await self._ledger.extend(self._reservation, self.caller, limits, self._reservation.amounts)
+            answer = await self._ledger.extend(
+                self._claim.reservation, self.caller, limits, self._claim.reservation.amounts
+            )
             return None if isinstance(answer, Reservation) else answer
 
     async def settle(self, spent: Amounts, *, certain: bool = True) -> None:
         """Close the account; `certain`: its engine said what it made. Raises nothing: `RetryingLedger` insists."""
         async with self._lock:  # behind an extension under way: cut off, nobody would know what is held
-            reservation = self._reservation
+            reservation = self._claim.reservation
             if reservation is None:
                 return
             doubtful = reservation.doubtful and not certain and not await self._counted_all()
             reservation = replace(reservation, doubtful=doubtful)
             spent = within(spent, reservation)
-            self._reservation = replace(reservation, left=left_after(reservation, spent))
+            self._claim.reservation = replace(reservation, left=left_after(reservation, spent))
             await booked(self._ledger, reservation, spent)
 
     async def _counted_all(self) -> bool:
         """Whether the engine that was cut off says that it made what was counted here: no more than was granted."""
         counted = self._tally.usage.output_tokens
-        return 0 < counted <= self._granted and await self.made() == counted
+        return 0 < counted <= self._claim.granted and await self.made() == counted
 
     def _look_ahead(self) -> None:
         """Ask for more while half of the last stretch is still there, and give back input that others may miss."""
         used = self._tally.usage
-        told = used.input_tokens if self._need.choices == 1 else 0  # of several prompts each tells its own
-        corrected = told and told != self._need.input_tokens
-        excess = self._need.input_tokens - used.input_tokens if corrected else 0
+        told = used.input_tokens if self._claim.need.choices == 1 else 0  # of several prompts each tells its own
+        corrected = told and told != self._claim.need.input_tokens
+        excess = self._claim.need.input_tokens - used.input_tokens if corrected else 0
         if corrected:
-            self._need = replace(self._need, input_tokens=used.input_tokens)
-        short = self._granted < self._need.output_tokens and self._granted - used.output_tokens <= self._stretch // 2
-        missed = excess > self._holder.spending.first_stretch and not ample(self._reservation)
+            self._claim.need = replace(self._claim.need, input_tokens=used.input_tokens)
+        short = (
+            self._claim.granted < self._claim.need.output_tokens
+            and self._claim.granted - used.output_tokens <= self._stretch // 2
+        )
+        missed = excess > self._holder.spending.first_stretch and not ample(self._claim.reservation)
         if (short and not self.refusal) or missed or excess < 0:
             self._grow(more=short)
 
@@ -194,29 +194,31 @@ class Account:
 
     async def _extended(self, *, more: bool) -> None:
         async with self._lock:
-            step = min(2 * self._stretch, self._holder.spending.longest_stretch * self._need.choices) if more else 0
-            target = min(self._need.output_tokens, self._granted + step)
-            refusal = await self._hold(target, self._granted + 1 if more else self._granted)
+            step = (
+                min(2 * self._stretch, self._holder.spending.longest_stretch * self._claim.need.choices) if more else 0
+            )
+            target = min(self._claim.need.output_tokens, self._claim.granted + step)
+            refusal = await self._claim.hold(target, self._claim.granted + 1 if more else self._claim.granted)
             self.refusal = refusal
             self._stretch = max(step, self._stretch) if not refusal else self._stretch
 
     def _ended_by_its_grant(self) -> bool:
         """Whether all that was granted is used, and the engine would go on."""
-        usage, need = self._tally.usage, self._need
+        usage, need = self._tally.usage, self._claim.need
         if need.whole or self._tally.ended >= need.choices:
             return False
-        return self._granted < need.output_tokens and usage.output_tokens >= self._granted
+        return self._claim.granted < need.output_tokens and usage.output_tokens >= self._claim.granted
 
     async def _grown(self, used: int) -> None:
         """Wait until `used` output tokens are granted. Raises `AnswerStopped`."""
-        if used > self._need.output_tokens:
+        if used > self._claim.need.output_tokens:
             raise AnswerStopped(BackendBroken("the engine went beyond its maximum"))
         self.refusal = None  # that of a look ahead may be out of date: others gave back what they did not need
         now = asyncio.get_running_loop().time
         began, pause_s = now(), TRY_AGAIN_S
         while True:
             fault = await self._asked(used)
-            if used <= self._granted:
+            if used <= self._claim.granted:
                 return
             if not may_change(self.refusal, fault, now() - began, self._holder.spending):
                 why = refused(self.refusal) if self.refusal else fault
@@ -227,7 +229,7 @@ class Account:
 
     async def _asked(self, used: int) -> LeanServeError | None:
         """Let the extension under way end, and make another where that was not it."""
-        while used > self._granted and not self.refusal:
+        while used > self._claim.granted and not self.refusal:
             self._grow(more=True)
             assert self._growing
             try:
@@ -235,25 +237,3 @@ class Account:
             except LeanServeError as error:
                 return error
         return None
-
-    async def _hold(self, output: int, least: int) -> Refusal | None:
-        """Hold `output` tokens, else as many from `least` on as fit."""
-        while True:
-            answer = await self._ask(amounts_of(self._base, self._need, output, self._holder.requests))
-            if isinstance(answer, Reservation):
-                self._reservation, self._granted = answer, output
-                return None
-            price = partial(self._need.price, self._need.input_tokens)
-            fits = fitting(answer, output, price)
-            if fits is None or not least <= fits < output:
-                return at_least(answer, output, least, price)
-            output = fits
-
-    async def _ask(self, amounts: Amounts) -> Reservation | Refusal:
-        holder, limits = self._holder, self._holder.limits()
-        if (known := self._reservation) is None:
-            return await self._ledger.reserve(holder.id, holder.caller, limits, amounts)
-        self._reservation = replace(known, doubtful=True)  # until it is heard
-        answer = await self._ledger.extend(known, holder.caller, limits, amounts)
-        self._reservation = known
-        return answer

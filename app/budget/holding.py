@@ -54,17 +54,6 @@ class Need:
     whole: bool = False
 
 
-def amounts_of(base: Amounts, need: Need, output: int, requests: int) -> Amounts:
-    """What is to be held for `output` tokens of an answer, beside the `base` of the attempts before it."""
-    return Amounts(
-        base.input_tokens + need.input_tokens,
-        base.output_tokens + output,
-        MicroUsd(base.micro_usd + need.price(need.input_tokens, output)),
-        requests,
-        requests,
-    )
-
-
 def capped(amounts: Amounts, most: Amounts) -> Amounts:
     """Of each unit the smaller."""
     return Amounts(

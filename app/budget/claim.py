@@ -1,0 +1,57 @@
+"""What one account holds in the ledger, and how it asks for more: all of it, else as much of the output as fits."""
+
+from dataclasses import replace
+from functools import partial
+
+from app.budget.fitting import at_least, fitting
+from app.budget.holding import Holder, Need
+from app.domain import Amounts, MicroUsd, Refusal, Reservation
+from app.ports import BudgetLedger
+
+
+class Claim:
+    """One account's. `reservation` is None before its first grant.
+
+    `base` is what ended attempts cost, `need` what the present answer may need beyond it, and `granted` how many output
+    tokens of that are held by now.
+    """
+
+    def __init__(self, ledger: BudgetLedger, holder: Holder) -> None:
+        self.reservation: Reservation | None = None
+        self.base = Amounts()
+        self.need = Need(0, 0, lambda _input, _output: MicroUsd(0))
+        self.granted = 0
+        self._ledger, self._holder = ledger, holder
+
+    async def hold(self, output: int, least: int) -> Refusal | None:
+        """Hold `output` tokens, else as many from `least` on as fit. Raises `StoreUnavailable`."""
+        while True:
+            answer = await self._ask(self.amounts(output))
+            if isinstance(answer, Reservation):
+                self.reservation, self.granted = answer, output
+                return None
+            price = partial(self.need.price, self.need.input_tokens)
+            fits = fitting(answer, output, price)
+            if fits is None or not least <= fits < output:
+                return at_least(answer, output, least, price)
+            output = fits
+
+    def amounts(self, output: int) -> Amounts:
+        """What is to be held for `output` tokens of the present answer, all before it included."""
+        need, base = self.need, self.base
+        return Amounts(
+            base.input_tokens + need.input_tokens,
+            base.output_tokens + output,
+            MicroUsd(base.micro_usd + need.price(need.input_tokens, output)),
+            self._holder.requests,
+            self._holder.requests,
+        )
+
+    async def _ask(self, amounts: Amounts) -> Reservation | Refusal:
+        holder, limits = self._holder, self._holder.limits()
+        if (known := self.reservation) is None:
+            return await self._ledger.reserve(holder.id, holder.caller, limits, amounts)
+        self.reservation = replace(known, doubtful=True)  # until it is heard
+        answer = await self._ledger.extend(known, holder.caller, limits, amounts)
+        self.reservation = known
+        return answer
