@@ -28,6 +28,11 @@ def only_held(refusal: BudgetExceeded) -> bool:
     return refusal.limit.action is LimitAction.REJECT and refusal.is_only_held
 
 
+def _never_fits(refusal: BudgetExceeded) -> bool:
+    """What a request needs at least may be known better only once it could fit."""
+    return refusal.requested > refusal.limit.amount
+
+
 @dataclass(slots=True, eq=False)
 class _Line:
     """Who waits for one limit. `flows` where the last who was first got through: the next need not wait to try."""
@@ -50,11 +55,11 @@ class ThrottleQueue:
     async def wait(
         self, policy: ThrottlePolicy, refusal: BudgetExceeded, again: Again, passing: Passing = throttled
     ) -> Refusal | None:
-        """Try `again` until nothing refuses, or for a reason that is not `passing`.
+        """Try `again` until nothing refuses, or for a reason that is not `passing`, or it turns out never to fit.
 
         The last refusal when time or places are out.
         """
-        if self._waiting >= policy.max_waiting or refusal.requested > refusal.limit.amount:
+        if self._waiting >= policy.max_waiting or _never_fits(refusal):
             return refusal
         ends = self._clock() + policy.max_wait_s
         self._waiting += 1
@@ -89,7 +94,7 @@ class ThrottleQueue:
                 await self._sleep(min(turn, POLL_S, left))
             line.flows = False
             answer = await again()
-            if not isinstance(answer, BudgetExceeded) or not passing(answer):
+            if not isinstance(answer, BudgetExceeded) or not passing(answer) or _never_fits(answer):
                 return answer
             refusal = answer
         return refusal

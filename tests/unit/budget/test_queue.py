@@ -226,3 +226,11 @@ async def test_nothing_is_left_of_who_left() -> None:
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     assert (line.queue._lines, line.queue._waiting) == ({}, 0)
+
+
+async def test_who_turns_out_never_to_fit_does_not_wait_on() -> None:
+    """What a long prompt needs is counted only where it could fit: in the next window, and then it is known."""
+    line = Line()
+    huge = replace(FULL, requested=2)
+    assert await line.wait("a", PATIENT, then=huge) == huge
+    assert len(line.tried) == 1
