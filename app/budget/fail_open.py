@@ -20,14 +20,16 @@ BOOK_EVERY_S = 5.0
 class FailOpenLedger:
     """The BudgetLedger port around another: while that is away, `allowance()` tokens are let through, held in memory.
 
-    The allowance is one replica's, and counts anew once the store answers. What was spent of it is booked then, even
-    beyond the limits: it was spent. A replica that dies first takes its part of these books with it.
+    The allowance is one replica's, and counts anew once the store answers; what a request held of it and did not spend
+    is there for the next one. What was spent of it is booked then, even beyond the limits: it was spent. A replica that
+    dies first takes its part of these books with it.
     """
 
     def __init__(self, ledger: BudgetLedger, allowance: Callable[[], int], *, sleep: Sleep = asyncio.sleep) -> None:
         self._ledger, self._allowance, self._sleep = ledger, allowance, sleep
         self._let_through = 0
-        self._open: dict[str, tuple[Caller, Sequence[Limit]]] = {}
+        self._outage = 0
+        self._open: dict[str, tuple[int, Caller, Sequence[Limit]]] = {}
         self._background = Background()
 
     async def reserve(
@@ -39,9 +41,10 @@ class FailOpenLedger:
         except StoreUnavailable:
             self._let(amounts.tokens)
             logger.warning("the budget cannot be asked; %d tokens are let through without it", amounts.tokens)
-            self._open[reservation_id] = caller, limits
+            self._open[reservation_id] = self._outage, caller, limits
             return Reservation(reservation_id, caller.tenant, amounts)
-        self._let_through = 0
+        if self._let_through:
+            self._let_through, self._outage = 0, self._outage + 1
         return granted
 
     async def extend(
@@ -62,8 +65,12 @@ class FailOpenLedger:
         opened = self._open.pop(reservation.id, None)
         if opened is None:
             await self._ledger.settle(reservation, spent)
-        elif spent.tokens or spent.requests:
-            self._background.start(self._book(reservation.id, *opened, spent), "an allowance was not booked")
+            return
+        outage, caller, limits = opened
+        if outage == self._outage:  # the allowance of a later one never held it
+            self._let_through -= reservation.amounts.tokens - spent.tokens
+        if spent.tokens or spent.requests:
+            self._background.start(self._book(reservation.id, caller, limits, spent), "an allowance was not booked")
 
     def _let(self, tokens: int) -> None:
         if self._let_through + tokens > self._allowance():

@@ -70,3 +70,27 @@ async def test_the_allowance_begins_anew_once_the_store_answers() -> None:
     await held(ledger, "2")
     inner.faults = 1
     await held(ledger, "3")
+
+
+async def test_what_was_held_and_not_spent_lets_the_next_ones_through() -> None:
+    """Twenty tokens: ten are held for each, two of them spent. Six fit one after the other, where two would else."""
+    inner, ledger = opened(20)
+    inner.faults = 1000
+    for number in range(6):
+        await ledger.settle(await held(ledger, str(number)), Amounts(1, 1, requests=1))
+    with pytest.raises(StoreUnavailable):
+        await held(ledger, "too much")
+
+
+async def test_what_an_earlier_outage_held_is_no_gift_to_a_later_one() -> None:
+    """An answer that outlasts the outage in which it began gives nothing back to the next allowance."""
+    inner, ledger = opened(20)
+    inner.faults = 1
+    first = await held(ledger, "1")
+    await held(ledger, "2")
+    inner.faults = 1000
+    await held(ledger, "3")
+    await ledger.settle(first, Amounts(1, 1, requests=1))
+    await held(ledger, "4")
+    with pytest.raises(StoreUnavailable):
+        await held(ledger, "5")
