@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from app.budget.admit import admit
 from app.budget.hold import hold
-from app.domain import Amounts, GatewayRequest, MicroUsd, Usage
+from app.budget.holding import left_after, left_by
+from app.domain import Amounts, GatewayRequest, MicroUsd, Reservation, Usage
+from app.errors import BudgetRefused
+from app.journey import Journey
 from app.observe.trace import RequestTrace
 
 if TYPE_CHECKING:
@@ -26,24 +29,36 @@ class Embeddings:
         self.model = model
         self._gateway = gateway
 
-    async def embed(self, request: GatewayRequest, texts: Sequence[str]) -> tuple[list[bytes], int]:
+    def begin(self, request: GatewayRequest) -> Journey:
+        """The record of a request, under the policy of its feature."""
+        return self._gateway.begin(request)
+
+    async def embed(self, journey: Journey, texts: Sequence[str]) -> tuple[list[bytes], int]:
         """One little-endian float32 unit vector per text, and the tokens they count for."""
         tokens = sum(1 + len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN for text in texts)
-        journey, stages = self._gateway.begin(request), self._gateway.stages
+        stages = self._gateway.stages
         with stages.telemetry.request(journey, _free, stages.recorder) as trace:
-            vectors = await self._held(request, tokens, lambda: self._called(trace, texts, tokens))
+            self._gateway.spending.check(journey)
+            vectors = await self._held(journey, tokens, lambda: self._called(trace, texts, tokens))
             trace.first_chunk()
         return vectors, tokens
 
-    async def _held(self, request: GatewayRequest, tokens: int, call: Callable[[], Awaitable[T]]) -> T:
-        spending = self._gateway.spending
-        need = Amounts(input_tokens=tokens, requests=1, concurrent=1)
-        granted = await admit(spending.ledger, request.id, request.caller, spending.limits(request.caller), need)
+    async def _held(self, journey: Journey, tokens: int, call: Callable[[], Awaitable[T]]) -> T:
+        granted = await self._admitted(journey, Amounts(input_tokens=tokens, requests=1, concurrent=1))
         spent = Amounts(requests=1)
-        async with hold(spending.ledger, granted, lambda: spent):
+        async with hold(self._gateway.spending.ledger, granted, lambda: spent):
             found = await call()
             spent = Amounts(input_tokens=tokens, requests=1)
+        journey.left = left_after(granted, spent)
         return found
+
+    async def _admitted(self, journey: Journey, need: Amounts) -> Reservation:
+        spending, caller = self._gateway.spending, journey.request.caller
+        try:
+            return await admit(spending.ledger, journey.request.id, caller, spending.limits(caller), need)
+        except BudgetRefused as refused:
+            journey.left = left_by(refused.exceeded)
+            raise
 
     async def _called(self, trace: RequestTrace, texts: Sequence[str], tokens: int) -> list[bytes]:
         with trace.attempt("", EMBEDDER, self.model) as record:

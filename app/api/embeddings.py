@@ -11,6 +11,7 @@ from app.access.rights import may_ask
 from app.api.body import parse, read_body
 from app.api.callers import caller_of
 from app.api.guard import key_of
+from app.api.headers import response_headers
 from app.api.reading import trace_context
 from app.api.schema import EmbeddingsRequest
 from app.api.sse import ClientLeft, unless_gone
@@ -42,8 +43,8 @@ class EmbeddingRoutes:
             raise InvalidRequest("this model's vectors cannot be shortened: leave `dimensions` out", "dimensions")
         texts = [payload["input"]] if isinstance(payload["input"], str) else payload["input"]
         try:
-            work = self._embeddings.embed(_request(request, payload), texts)
-            vectors, tokens = await unless_gone(request, work)
+            journey = request.state.journey = self._embeddings.begin(_request(request, payload))
+            vectors, tokens = await unless_gone(request, self._embeddings.embed(journey, texts))
         except ClientLeft:
             return Response(status_code=499)
         body = {
@@ -52,7 +53,7 @@ class EmbeddingRoutes:
             "data": [_row(i, vector, payload.get("encoding_format")) for i, vector in enumerate(vectors)],
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
-        return Response(msgspec.json.encode(body), media_type="application/json")
+        return Response(msgspec.json.encode(body), media_type="application/json", headers=response_headers(journey))
 
 
 def _request(request: Request, payload: dict[str, Any]) -> GatewayRequest:

@@ -82,6 +82,11 @@ def left_after(reservation: Reservation, spent: Amounts) -> tuple[Remaining, ...
     )
 
 
+def left_by(refusal: BudgetExceeded) -> tuple[Remaining, ...]:
+    """What is known to be left where nothing was granted: of the limit that refused."""
+    return (Remaining(refusal.limit, refusal.remaining, refusal.resets_in_s),)
+
+
 def may_change(
     refusal: Refusal | None, fault: LeanServeError | None, waited_s: float, spending: SpendingPolicy
 ) -> bool:

@@ -7,8 +7,9 @@ import openai
 import pytest
 from openai import OpenAI
 
+from app.domain import Caller
 from tests.api.conftest import Serve, client_of
-from tests.harness import Running
+from tests.harness import Running, eventually
 
 
 def test_models_lists_tiers_models_and_auto(client: OpenAI) -> None:
@@ -46,6 +47,25 @@ def test_embeddings_are_under_the_budget(serve: Serve) -> None:
     running = serve(policy={"budgets": [{"tokens": 100, "window": "day"}]})
     with pytest.raises(openai.RateLimitError):
         client_of(running).embeddings.create(model="all-MiniLM-L6-v2", input=["word " * 200])
+
+
+def test_embeddings_say_what_is_left_and_heed_the_kill_switch(serve: Serve) -> None:
+    """As every response does; and where no limit binds its caller a stop is no less one."""
+    limited, free = {"x-leanserve-tenant": "limited"}, {"x-leanserve-tenant": "free"}
+    running = serve(policy={"budgets": [{"tenant": "limited", "tokens": 100}]})
+    asked = client_of(running).embeddings.with_raw_response
+    told = asked.create(model="all-MiniLM-L6-v2", input="word " * 20, extra_headers=limited)
+    assert told.headers["x-leanserve-budget-remaining-tokens"] == str(100 - told.parse().usage.total_tokens)
+    with pytest.raises(openai.RateLimitError) as refused:
+        asked.create(model="all-MiniLM-L6-v2", input="word " * 200, extra_headers=limited)
+    assert refused.value.response.headers["x-leanserve-budget-remaining-tokens"] == told.headers.get(
+        "x-leanserve-budget-remaining-tokens"
+    )
+    stop = f"{running.url}/admin/scopes/tenant=free/stop"
+    assert httpx.post(stop, json={}, headers={"authorization": "Bearer local"}).status_code == 200
+    eventually(lambda: bool(running.gateway.spending.watch.stopped(Caller("free"))))
+    with pytest.raises(openai.PermissionDeniedError):
+        asked.create(model="all-MiniLM-L6-v2", input="a", extra_headers=free)
 
 
 def test_health_ready_and_metrics(running: Running, client: OpenAI) -> None:
