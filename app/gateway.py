@@ -12,6 +12,7 @@ from app.answering import Answering, Means
 from app.appraisal import Appraisals
 from app.background import Background
 from app.brevity import shortened
+from app.budget.holding import left_by
 from app.budget.queue import ThrottleQueue
 from app.budget.sizing import choices
 from app.cache.collect import AnswerCollector
@@ -123,6 +124,7 @@ class Gateway:
                         trace.first_chunk()
                         yield chunks
             except BudgetRefused as refused:
+                journey.left = journey.left or left_by(refused.exceeded)
                 raise explained(refused, journey, self.policy) from refused
             finally:
                 self.stages.journal.note(journey)

@@ -94,10 +94,11 @@ def used_up(exceeded: BudgetExceeded, lineage: Sequence[Kin]) -> Stop:
     limit, rule = exceeded.limit, RULES[exceeded.limit.unit]
     parts = dict(limit.scope.parts)
     left, needed, amount = (_amount(limit.unit, n) for n in (exceeded.remaining, exceeded.requested, limit.amount))
+    needs = "" if limit.unit is Unit.REQUESTS else f" and this step needs at least {needed}"
     return Stop(
         rule,
-        f"{_which(parts['session'], lineage[0].name)} stopped: of sessions.{rule}, {amount}, {left} left and this step "
-        f"needs {needed}, the sessions below it included. Begin another session, or raise it",
+        f"{_which(parts['session'], lineage[0].name)} stopped: of sessions.{rule}, {amount}, {left} left{needs}, the "
+        "sessions below it included. Begin another session, or raise it",
     )
 
 

@@ -173,7 +173,8 @@ class Marked:
 class BudgetExceeded:
     """Why a reservation was refused: the first limit that it did not fit in.
 
-    `remaining` is what the limit leaves, `requested` what was wanted of it: of an extension, what it adds.
+    `remaining` is what the limit leaves, `requested` what was wanted of it, of tokens and money the least that would
+    do: what an answer needs to begin, or of an extension what it adds.
     `resets_in_s` is when it fits by itself, in a calendar window when that ends, at a sliding one when enough of it is
     past (or all, where that is never enough); None for `total` and `concurrent`, which no time ends. `held` is what
     other requests under way hold of the limit: they may give much of it back.

@@ -18,7 +18,7 @@ class BudgetRefused(LeanServeError):
         when = "" if exceeded.resets_in_s is None else f", resets in {exceeded.resets_in_s:.0f} s"
         super().__init__(
             f"budget exceeded: {limit.scope} may {_may(limit)}; {_amount(limit, exceeded.remaining)} left, "
-            f"{_amount(limit, exceeded.requested)} needed{when}"
+            f"{_needed(limit, exceeded.requested)} needed{when}"
         )
         self.exceeded = exceeded
         self.args = (exceeded,)
@@ -29,7 +29,7 @@ class BudgetRefused(LeanServeError):
         told = {
             "scope": str(limit.scope),
             "unit": str(limit.unit),
-            "window": str(limit.window),
+            "window": None if limit.unit is Unit.CONCURRENT else str(limit.window),
             "amount": limit.amount,
             "remaining": exceeded.remaining,
             "requested": exceeded.requested,
@@ -45,6 +45,12 @@ class BudgetRefused(LeanServeError):
         if resets is None or self.exceeded.requested > self.exceeded.limit.amount:
             return None
         return int(resets) + 1
+
+
+def _needed(limit: Limit, amount: int) -> str:
+    """Of tokens and money the least that would begin an answer: how long it becomes nobody knows."""
+    exact = limit.unit in {Unit.REQUESTS, Unit.CONCURRENT}
+    return _amount(limit, amount) if exact else f"at least {_amount(limit, amount)}"
 
 
 def _may(limit: Limit) -> str:

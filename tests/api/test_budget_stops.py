@@ -172,7 +172,11 @@ def test_nothing_is_called_when_nothing_is_left(serve: Serve) -> None:
     with pytest.raises(openai.RateLimitError) as refused:
         plain(running)
     assert refused.value.code == "budget_exceeded"
-    assert int(refused.value.response.headers["retry-after"]) > 0
+    headers = refused.value.response.headers
+    assert int(headers["retry-after"]) > 0
+    assert headers["x-leanserve-budget-remaining-tokens"] == "0"
+    assert int(headers["x-leanserve-budget-reset"]) > 0
+    assert "0 left, at least " in refused.value.message
     assert running.backends["small/echo"].stats().started == 1
     assert spent_of(running, Unit.TOKENS) == 100
 
@@ -244,6 +248,7 @@ def test_so_many_at_once_and_no_more(serve: Serve) -> None:
             plain(running)
         assert refused.value.code == "budget_exceeded"
         assert refused.value.response.headers["retry-after"] == "1"
+        assert refused.value.body["limit"]["window"] is None  # type: ignore[index]
     spent_of(running, Unit.CONCURRENT)
     assert told(plain(running, max_tokens=2)[0]) == usage(2)
 

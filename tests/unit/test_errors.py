@@ -64,9 +64,9 @@ def test_retry_after_only_where_a_retry_can_help() -> None:
 @pytest.mark.parametrize(
     ("unit", "amount", "said"),
     [
-        (Unit.MICRO_USD, 5_000_000, "may spend 5.000000 USD per day; 0.000010 USD left, 0.000020 USD needed"),
+        (Unit.MICRO_USD, 5_000_000, "may spend 5.000000 USD per day; 0.000010 USD left, at least 0.000020 USD needed"),
         (Unit.CONCURRENT, 2, "may have 2 requests under way; 10 left, 20 needed"),
-        (Unit.TOKENS, 100, "may spend 100 tokens per day; 10 left, 20 needed"),
+        (Unit.TOKENS, 100, "may spend 100 tokens per day; 10 left, at least 20 needed"),
     ],
 )
 def test_a_refusal_speaks_of_what_was_limited(unit: Unit, amount: int, said: str) -> None:

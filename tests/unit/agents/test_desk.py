@@ -125,10 +125,10 @@ async def test_a_sessions_limit_is_refused_in_words_for_its_author(room: Room) -
     assert isinstance(told, SessionStopped)
     assert (told.http_status, told.code) == (403, "session_stopped")
     assert str(told) == (
-        "session 's1', above this one, is stopped: of sessions.max_steps, 10 steps, 0 steps left and this step needs "
-        "1 steps, the sessions below it included. Begin another session, or raise it"
+        "session 's1', above this one, is stopped: of sessions.max_steps, 10 steps, 0 steps left, the sessions "
+        "below it included. Begin another session, or raise it"
     )
-    assert "0.500000 USD, 0.000100 USD left" in str(
+    assert "0.500000 USD, 0.000100 USD left and this step needs at least 0.000200 USD, the sessions" in str(
         explained(BudgetRefused(BudgetExceeded(usd, 100, 200, None)), journey, room.policy)
     )
     other = BudgetRefused(BudgetExceeded(replace(steps, amount=11), 0, 1, None))
