@@ -10,10 +10,11 @@ from starlette.exceptions import HTTPException
 
 from app import __version__
 from app.access.desk import KeyDesk
+from app.access.known import KnownNames, known_models
 from app.access.ring import KeyRing
 from app.api.admin.audit import AuditRoutes
 from app.api.admin.budgets import BudgetRoutes
-from app.api.admin.keys import KeyRoutes, known_models
+from app.api.admin.keys import KeyRoutes
 from app.api.admin.reports import ReportRoutes
 from app.api.admin.scopes import ScopeRoutes
 from app.api.cache import CacheRoutes
@@ -88,7 +89,7 @@ def _outcomes(gateway: Gateway, desks: Desks) -> Outcomes:
 def _admin(gateway: Gateway, config: GatewayConfig, desks: Desks) -> APIRouter:
     """What an admin's key opens."""
     limit, found = config.limits.max_body_bytes, APIRouter()
-    known = known_models(gateway.catalog, config.embedder.model)
+    known = KnownNames(known_models(gateway.catalog, config.embedder.model), lambda: gateway.policy)
     found.include_router(KeyRoutes(desks.keys, known, limit).router)
     found.include_router(BudgetRoutes(desks.budgets, limit).router)
     found.include_router(ScopeRoutes(desks.budgets, limit).router)

@@ -1,5 +1,7 @@
 """Bytes to a validated body: bounded before it is parsed, parsed once."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,6 +11,8 @@ from starlette.requests import Request
 from app.errors import BodyTooLarge, InvalidRequest
 
 Schema = TypeVar("Schema", bound=BaseModel)
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -24,14 +28,20 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(received)
 
 
-def parse(body: bytes, schema: type[BaseModel]) -> dict[str, Any]:
-    """The JSON object as it came, once it is known to be a valid `schema`. Raises `InvalidRequest`."""
+def parse(body: bytes, schema: type[BaseModel], repeated: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+    """The JSON object as it came, once it is known to be a valid `schema`. Raises `InvalidRequest`.
+
+    What is `repeated` may stand in it as it was read, and is left out: so what was read can be sent back.
+    """
     try:
         payload = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise InvalidRequest("the body is not valid JSON") from error
     if not isinstance(payload, dict):
         raise InvalidRequest("the body must be a JSON object")
+    for name in repeated.keys() & payload.keys():
+        if payload.pop(name) != repeated[name]:
+            raise InvalidRequest(f"{name} cannot be changed here", name)
     try:
         schema.model_validate(payload)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from app.cli.state import PREFIX, AsJson, Prefix, RedisUrl, checked, table, with
 
 if TYPE_CHECKING:
     from app.access.desk import Issued, KeyDesk
-    from app.access.key import Key
+    from app.access.key import Key, Rights
 
 T = TypeVar("T")
 keys_app = typer.Typer(no_args_is_help=True, help="API keys: issued here, shown once, stored hashed.")
@@ -33,6 +33,10 @@ def issue(
     user: Annotated[str, typer.Option(help="All its requests are of this user.")] = "",
     admin: Annotated[bool, typer.Option("--admin", help="It opens /admin for its tenant.")] = False,
     expires_in: Annotated[str | None, typer.Option(help="30d, 24h, 15m; never without.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The Serve configuration that --models and --features name.", exists=True, dir_okay=False),
+    ] = None,
     as_json: AsJson = False,
     redis_url: RedisUrl = None,
     prefix: Prefix = PREFIX,
@@ -45,8 +49,11 @@ def issue(
     lists = {"models": _split(models), "features": _split(features)}
     expires = {"expires_in_s": None if expires_in is None else seconds(expires_in)}
     terms = checked(IssueRequest, said | lists | expires).terms(time.time())
+    odd = _odd(config, terms.rights)
     new = _desk(redis_url, home, prefix, lambda desk: desk.issue(tenant, terms))
     _echo_issued(new, as_json)
+    for each in odd:
+        typer.echo(f"note: {each}", err=True)
 
 
 @keys_app.command("list")
@@ -119,6 +126,21 @@ def _desk(redis_url: str | None, home: Path, prefix: str, work: "Callable[[KeyDe
     from app.budget.stops import RedisStops  # noqa: PLC0415
 
     return with_store(redis_url, home, prefix, lambda store: work(KeyDesk(StoredKeys(store), RedisStops(store))))
+
+
+def _odd(config: Path | None, rights: "Rights") -> list[str]:
+    """What is odd in `rights` beside the file's names. Raises `InvalidRequest` for models that it does not serve."""
+    from app.access.known import KnownNames, known_models  # noqa: PLC0415
+    from app.config.load import load  # noqa: PLC0415
+    from app.tiers.catalog import TierCatalog  # noqa: PLC0415
+
+    if config is None:
+        return ["--models was not checked: --config FILE names the tiers and models that there are"] * bool(
+            rights.models
+        )
+    found = load(config)
+    models = known_models(TierCatalog(found.gateway.tiers), found.gateway.embedder.model)
+    return KnownNames(models, lambda: found.policy).check(rights)
 
 
 def _split(text: str | None) -> list[str] | None:

@@ -187,6 +187,39 @@ def test_a_tenants_admin_lifts_no_limit_of_the_operator(boss: Admin, acme: Admin
     acme("DELETE", f"/budgets/{mine['id']}")
 
 
+def test_what_was_read_can_be_sent_back(serve: Serve, boss: Admin, acme: Admin) -> None:
+    """A rule and a key, as GET gives them, with a change or without; of what cannot be changed nothing is."""
+    said = {"tenant": "acme", "feature": "*", "usd": "2.5", "timezone": "Europe/Berlin", "warn_at": [50]}
+    rule = boss("POST", "/budgets", said)
+    path = f"/budgets/{rule['id']}"
+    assert boss("PUT", path, boss("GET", "/budgets")["data"][0]) == rule
+    assert boss("PUT", path, {**rule, "usd": "3"})["usd"] == "3"
+    for name, value in (("id", "another"), ("source", "policy"), ("by", "tenant")):
+        assert boss("PUT", path, {**rule, name: value}, status=400)["error"]["param"] == name
+    own = acme("PUT", "/budgets/own", {"tokens": 5})
+    assert acme("PUT", "/budgets/own", own) == own
+    issued = boss("POST", "/keys", {"name": "app", "tenant": "acme", "models": ["small"], "expires_in_s": 3600})
+    path = f"/keys/{issued['id']}"
+    key = boss("GET", path)
+    assert boss("PUT", path, key) == key
+    assert boss("PUT", path, {**key, "user": "ann"})["user"] == "ann"
+    for name, fixed in (("disabled", True), ("tenant", "rival"), ("created_at", "2020-01-01T00:00:00Z")):
+        assert boss("PUT", path, {**key, name: fixed}, status=400)["error"]["param"] == name
+    assert boss("GET", path) == {**key, "user": "ann"}
+
+
+def test_a_feature_that_the_policy_does_not_name_is_said(serve: Serve) -> None:
+    """It may be meant, for any name is a feature; a misspelt one would never open anything."""
+    policy = {"features": {"faq": {}}, "budgets": [{"feature": "chat", "tokens": 10}]}
+    boss = Admin(serve(policy=policy, admin_key="boss", strict=True), "boss")
+    odd = boss("POST", "/keys", {"name": "app", "features": ["fqa", "faq", "chat"]})
+    assert odd["warnings"] == ["the policy names no feature 'fqa': it is served as any other"]
+    assert "warnings" not in boss("PUT", f"/keys/{odd['id']}", {"name": "app", "features": ["faq"]})
+    wrong = boss("POST", "/keys", {"name": "app", "models": ["smal"]}, status=400)["error"]["message"]
+    assert "'smal'" in wrong
+    assert "small" in wrong.split("known are:")[1]
+
+
 def test_a_scopes_limits_and_its_switch(serve: Serve, boss: Admin, acme: Admin) -> None:
     """Shown, stopped, listed, let go; by whoever may."""
     boss("PUT", "/budgets/u", {"tenant": "acme", "user": "*", "usd": "1.50"})

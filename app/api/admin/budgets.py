@@ -1,9 +1,11 @@
 """`/admin/budgets`: the limits that stand in Redis, beside those of the policy."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 
+from app.access.key import ANY_TENANT
 from app.api.admin.keys import asked_tenant, within_of
 from app.api.body import parse, read_body
 from app.api.names import checked_name
@@ -35,19 +37,22 @@ class BudgetRoutes:
 
     async def add(self, request: Request) -> dict[str, Any]:
         """Store a rule; every replica heeds it within a quarter of a second."""
-        return told(await self._desk.add(await self._rule(request), within_of(request)))
+        return told(await self._desk.add(await self._rule(request, {}), within_of(request)))
 
     async def put(self, request: Request, budget_id: str) -> dict[str, Any]:
-        """Store a rule under an id of one's own, new or not. The same again changes nothing."""
-        return told(await self._desk.put(checked_id(budget_id), await self._rule(request), within_of(request)))
+        """Store a rule under an id of one's own, new or not. The same again, or as it was read, changes nothing."""
+        within = within_of(request)
+        by = "operator" if within == ANY_TENANT else "tenant"
+        repeated = {"id": checked_id(budget_id), "object": "budget", "source": "stored", "by": by}
+        return told(await self._desk.put(budget_id, await self._rule(request, repeated), within))
 
     async def delete(self, request: Request, budget_id: str) -> dict[str, Any]:
         """Take a rule away; what was spent under it stays counted, should it come back."""
         await self._desk.delete(checked_id(budget_id), within_of(request))
         return {"id": budget_id, "object": "budget", "deleted": True}
 
-    async def _rule(self, request: Request) -> BudgetRule:
-        rule = BudgetRule.model_validate(parse(await read_body(request, self._limit), BudgetRule))
+    async def _rule(self, request: Request, repeated: Mapping[str, Any]) -> BudgetRule:
+        rule = BudgetRule.model_validate(parse(await read_body(request, self._limit), BudgetRule, repeated))
         for kind, name in [("tenant", rule.tenant), *rule.pattern]:
             checked_name(kind, name)
         return rule

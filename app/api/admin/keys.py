@@ -1,20 +1,20 @@
 """`/admin/keys`: issue, list, show, change, rotate, disable, enable, delete."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 
-from app.access.desk import Issued, KeyDesk, KeyTerms
+from app.access.desk import Issued, KeyDesk
 from app.access.key import ANY_TENANT
+from app.access.known import KnownNames
 from app.access.told import told
 from app.api.admin.schema import IssueRequest, KeyRequest, RotateRequest
 from app.api.body import parse, read_body
 from app.api.guard import key_of
 from app.domain import DEFAULT_TENANT
-from app.errors import Forbidden, InvalidRequest
-from app.tiers.catalog import TierCatalog
+from app.errors import Forbidden
 
 
 class KeyRoutes:
@@ -23,7 +23,7 @@ class KeyRoutes:
     def __init__(
         self,
         desk: KeyDesk,
-        known: frozenset[str],
+        known: KnownNames,
         max_body_bytes: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -44,7 +44,9 @@ class KeyRoutes:
     async def issue(self, request: Request) -> dict[str, Any]:
         """A new key. `key` is its text: it is shown here and never again."""
         body = IssueRequest.model_validate(parse(await read_body(request, self._limit), IssueRequest))
-        return issued(await self._desk.issue(tenant_named(request, body.tenant), self._terms(body)))
+        terms = body.terms(self._clock())
+        odd = self._known.check(terms.rights)
+        return issued(await self._desk.issue(tenant_named(request, body.tenant), terms)) | _warned(odd)
 
     async def list(self, request: Request) -> dict[str, Any]:
         """Every key, configured ones first; the operator may name a `tenant`."""
@@ -55,9 +57,13 @@ class KeyRoutes:
         return told(await self._desk.show(key_id, within_of(request)))
 
     async def update(self, request: Request, key_id: str) -> dict[str, Any]:
-        """Replace name, rights and expiry; what the body leaves out is without limit."""
-        body = KeyRequest.model_validate(parse(await read_body(request, self._limit), KeyRequest))
-        return told(await self._desk.update(key_id, within_of(request), self._terms(body)))
+        """Replace name, rights and expiry; what is left out is without limit. What was read may be sent back."""
+        before = told(await self._desk.show(key_id, within_of(request)))
+        fixed = {name: value for name, value in before.items() if name not in KeyRequest.model_fields}
+        body = KeyRequest.model_validate(parse(await read_body(request, self._limit), KeyRequest, fixed))
+        terms = body.terms(self._clock())
+        odd = self._known.check(terms.rights)
+        return told(await self._desk.update(key_id, within_of(request), terms)) | _warned(odd)
 
     async def delete(self, request: Request, key_id: str) -> dict[str, Any]:
         """Take a key away for good, at once."""
@@ -78,15 +84,9 @@ class KeyRoutes:
         """Undo `disable`."""
         return told(await self._desk.enable(key_id, within_of(request)))
 
-    def _terms(self, body: KeyRequest) -> KeyTerms:
-        if unknown := set(body.models or ()) - self._known:
-            raise InvalidRequest(f"no tier or model is called {min(unknown)!r}", "models")
-        return body.terms(self._clock())
 
-
-def known_models(catalog: TierCatalog, embedder: str) -> frozenset[str]:
-    """What rights may name."""
-    return frozenset({embedder, *(name for name, kind in catalog.ids() if kind != "auto")})
+def _warned(odd: Sequence[str]) -> dict[str, Any]:
+    return {"warnings": odd} if odd else {}
 
 
 def within_of(request: Request) -> str:

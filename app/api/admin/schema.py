@@ -35,8 +35,8 @@ class KeyRequest(AdminModel):
     name: Annotated[Name, Field(min_length=1)]
     models: Names | None = None
     features: Names | None = None
-    team: Name = ""
-    user: Name = ""
+    team: Name | None = None
+    user: Name | None = None
     admin: bool = False
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
     expires_in_s: Seconds | None = None
@@ -53,7 +53,7 @@ class KeyRequest(AdminModel):
         expires = now + self.expires_in_s if self.expires_in_s is not None else None
         if self.expires_at is not None:
             expires = self.expires_at.timestamp()
-        return KeyTerms(self.name, Rights(models, features, self.team, self.user, self.admin), expires)
+        return KeyTerms(self.name, Rights(models, features, self.team or "", self.user or "", self.admin), expires)
 
 
 class IssueRequest(KeyRequest):

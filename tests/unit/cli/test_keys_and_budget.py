@@ -53,6 +53,21 @@ def test_a_key_is_printed_once_and_listed_without_its_text(shell: Shell, clean_r
     assert shell.json("keys", "list", "--tenant", "rival") == []
 
 
+def test_the_names_of_a_key_are_checked_by_a_file(shell: Shell) -> None:
+    """Without one nobody knows what is served: that is said. A key for a tier that there is not is not issued."""
+    config = str(Path(__file__).parents[3] / "configs" / "ci.yaml")
+    issue = ("keys", "issue", "--name", "app", "--models")
+    wrong = shell(*issue, "smal", "--config", config)
+    assert isinstance(wrong.exception, LeanServeError)
+    assert "'smal'" in str(wrong.exception)
+    assert shell.json("keys", "list") == []
+    assert "not checked" in shell(*issue, "smal").stderr
+    done = shell(*issue, "small", "--features", "nosuch", "--config", config)
+    assert "names no feature 'nosuch'" in done.stderr
+    assert done.stdout.startswith("ls-")
+    assert "not" not in shell("keys", "issue", "--name", "app", "--json").stderr.replace("not shown again", "")
+
+
 def test_a_key_is_rotated_disabled_enabled_and_deleted(shell: Shell) -> None:
     """Each in one command; the second deletion is an error in one line."""
     name = shell("keys", "issue", "--name", "app").stdout.split("-")[1]
