@@ -128,18 +128,18 @@ class Flights:
                     yield chunks
         finally:
             if leading.line.followed and not pump.over:
-                self._background.start(self._go_on(pump, leading.line), "an answer was not finished")
+                self._background.start(self._go_on(pump, leading), "an answer was not finished")
             else:
-                await pump.stop()
+                await _stop(pump, leading)
 
-    async def _go_on(self, pump: Pump, line: Line) -> None:
+    async def _go_on(self, pump: Pump, leading: Leading) -> None:
         """The leader's client left: the answer is finished for those who follow it, as long as any does.
 
         A stranger's closed window is no fault that they should see. Who asked first pays, as for any answer.
         """
-        while line.followed and not pump.over:
+        while leading.line.followed and not pump.over:
             await pump.wait(self._beat_s)
-        await pump.stop()
+        await _stop(pump, leading)
 
     def _line(self, flight: Flight) -> Line | None:
         """The records of another's flight. None where its leader was here and is gone."""
@@ -159,6 +159,13 @@ class Flights:
 
         self._lines[flight.token] = line
         self._background.start(work, "a flight was lost").add_done_callback(over)
+
+
+async def _stop(pump: Pump, leading: Leading) -> None:
+    """Nobody is shown from now on what will not be made to its end."""
+    if not pump.over:
+        leading.give_up()
+    await pump.stop()
 
 
 async def _once(chunks: list[Chunk]) -> Batches:

@@ -95,6 +95,11 @@ class Leading:
         else:
             self._end()
 
+    def give_up(self) -> None:
+        """Nobody wants the answer any more: free the flight at once, however long its making takes to stop."""
+        self.line.give_up()
+        self._end()
+
     async def keep(self) -> None:
         """Beat until the answer has ended, then free the flight. Faults of Redis end nothing here."""
         pause = min(FIRST_BEAT_S, self._beat_s)

@@ -10,13 +10,15 @@ from app.cache.flights.record import is_last
 class Line:
     """Filled by the leader, or by who reads along with a leader elsewhere. For one event loop.
 
-    `over`: nothing follows. `silent`: no sign of life from the leader. `elsewhere`: other replicas follow. `demand` is
-    set when somebody wants more, and taken down by who makes more.
+    `over`: nothing follows. `silent`: no sign of life from the leader. `elsewhere`: other replicas follow. `given_up`:
+    the end will not be made, for nobody wanted it. `demand` is set when somebody wants more, and taken down by who
+    makes more.
     """
 
     def __init__(self) -> None:
         self.records: list[bytes] = []
         self.over = False
+        self.given_up = False
         self.demand = asyncio.Event()
         self.readers = 0
         self._silent = False
@@ -58,6 +60,11 @@ class Line:
         self.over = is_last(record)
         self._wake()
 
+    def give_up(self) -> None:
+        """Nobody wants the rest: who comes now shall not begin to read what breaks off."""
+        self.given_up = not self.over
+        self._wake()
+
     def close(self) -> None:
         """Nothing follows, whatever was told."""
         self.over = True
@@ -76,8 +83,10 @@ class Line:
     async def at(self, position: int, *, patient: bool) -> bytes | None:
         """The record at `position` once it is there, or None where none will come.
 
-        Who is not `patient` takes a silent leader for a dead one.
+        Who is not `patient` takes a silent leader for a dead one, and has no use for an answer that was given up.
         """
+        if self.given_up and not patient:
+            return None
         while position >= len(self.records):
             if self.over or (self._silent and not patient):
                 return None

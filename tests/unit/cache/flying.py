@@ -67,7 +67,8 @@ class FragileStore(Store):
 class FakeModel:
     """A fake: says its steps, in chunks or in one body as the request wants, or finds a hit instead.
 
-    `scripts` are by call, the last for ever. An answer is in the cache once `storing` is set.
+    `scripts` are by call, the last for ever. An answer is in the cache once `storing` is set. One that is stopped takes
+    its time for it until `leaving` is set.
     """
 
     scripts: list[list[Step]]
@@ -76,6 +77,7 @@ class FakeModel:
     stopped: int = 0
     said: int = 0
     storing: asyncio.Event | None = None
+    leaving: asyncio.Event | None = None
 
     async def make(self, journey: Journey, telling: Telling) -> Batches:
         script = self.scripts[min(self.calls, len(self.scripts) - 1)]
@@ -103,6 +105,8 @@ class FakeModel:
                 yield end
         except (asyncio.CancelledError, GeneratorExit):
             self.stopped += 1
+            if self.leaving:
+                await self.leaving.wait()
             raise
 
     async def _store(self, storing: asyncio.Event) -> None:

@@ -119,6 +119,27 @@ async def test_who_leaves_alone_stops_the_engine_and_frees_the_flight(launch: La
     assert (await other.ask()).journey.cache == "miss"
 
 
+@pytest.mark.parametrize("followed", [False, True])
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_who_comes_while_an_answer_is_given_up_gets_one_of_its_own(
+    launch: Launch, *, followed: bool, elsewhere: bool
+) -> None:
+    """Its leader's client left, and whoever followed: what was said so far is not shown to break off."""
+    replicas = await launch([WORDS[0], asyncio.Event()], OTHER)
+    one = replicas[0]
+    one.model.leaving = asyncio.Event()
+    asking = [await ask(one) for _ in range(1 + followed)]
+    await until(lambda: one.clients[0].text == WORDS[0])
+    for each in asking:
+        each.cancel()
+    await until(lambda: one.model.stopped == 1)
+    late = asyncio.ensure_future(replicas[elsewhere].ask())
+    await asyncio.sleep(LEASE_S / 2)
+    one.model.leaving.set()
+    assert (await late).text == OTHER_TEXT
+    await asyncio.gather(*asking, return_exceptions=True)
+
+
 async def test_a_leader_that_dies_before_its_first_chunk_is_replaced(launch: Launch) -> None:
     """Its lease runs out, one of those who followed leads, the others follow it."""
     second = asyncio.Event()
