@@ -194,10 +194,10 @@ class Answering:
     def _calls(self, cap: int) -> CallFactory:
         request, stream = self.journey.request, comes_in_pieces(self.journey.request)
 
-        def call(spec: TierSpec, _backend: str, trace_context: Mapping[str, str]) -> BackendCall:
+        def call(spec: TierSpec, backend: str, trace_context: Mapping[str, str]) -> BackendCall:
             model = self.means.catalog.served_model(spec, request.model)
             payload = backend_payload(request, model, cap, stream=stream)
-            told = self.input_tokens, self.account.lend()
+            told = self.input_tokens, self.account.lend(fused=spec.is_fused(backend))
             return BackendCall(request.id, request.operation, payload, trace_context, *told)
 
         return call
@@ -224,7 +224,7 @@ class _Purse:
         """All that is held for it."""
         return self.answering.account.risked
 
-    async def made(self) -> int:
+    async def made(self) -> int | None:
         """As its engine's fuse says."""
         return await self.answering.account.made()
 

@@ -21,6 +21,19 @@ async def in_time(journey: Journey, stage: str, call: Awaitable[T]) -> T | None:
         return None
 
 
+async def insisted(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which ends though its caller is cancelled meanwhile: that is raised then."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        raise cancelled
+    return task.result()
+
+
 class Background:
     """Keeps tasks alive until they end: an event loop alone holds them by weak references.
 

@@ -37,7 +37,7 @@ class AttemptOutcome(StrEnum):
 class AttemptRecord:
     """One call of one backend. `cost` and `usage` grow while chunks arrive; `outcome` is set once, at the end.
 
-    `price` names the version of the price behind `cost`.
+    `price` names the version of the price behind `cost`. `estimated`: its engine did not say all that it used.
     """
 
     tier: str
@@ -51,6 +51,7 @@ class AttemptRecord:
     duration_s: float = 0.0
     price: str = ""
     trace_context: Mapping[str, str] = field(default_factory=dict)
+    estimated: bool = False
 
 
 @dataclass(slots=True)

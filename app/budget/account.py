@@ -30,7 +30,7 @@ class Account:
         self._claim = Claim(ledger, holder)
         self._stretch = 0
         self._tally = Tally()
-        self._lent = False
+        self._lent = self._heard = False
         self._attempts = 0
         self._growing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -67,21 +67,22 @@ class Account:
         held = self._claim.reservation
         return Usage(self._claim.need.input_tokens, 0, self._claim.granted) if held and held.booked else Usage()
 
-    def lend(self) -> Grant | None:
-        """For the engine of the present attempt; None where its own maximum is all that bounds it."""
+    def lend(self, *, fused: bool = True) -> Grant | None:
+        """For the attempt's engine, which tells what it made if `fused`; None where only its own maximum bounds it."""
         held, need = self._claim.reservation, self._claim.need
         final = need.whole or self._claim.granted >= need.output_tokens
         self._attempts += 1
         self._lent = held is not None and bool(held.booked) and not final
+        self._heard = fused and not need.whole
         if held is None or not held.booked or need.whole:
             return None
         before = self._claim.base.output_tokens
         told = before, self._claim.granted, need.output_tokens, need.choices, self._attempts
         return Grant(held.id, held.tenant, *told, self._holder.patience_s)
 
-    async def made(self) -> int:
-        """Output tokens that the engine of the present attempt, which was cut off, says it made; 0 where none says."""
-        return await made_of(self._ledger, self._claim.reservation, self._attempts)
+    async def made(self) -> int | None:
+        """Output tokens that the engine of the present attempt, which was cut off, says it made; None: it does not."""
+        return await made_of(self._ledger, self._claim.reservation, self._attempts) if self._heard else None
 
     async def open(self, need: Need) -> Refusal | None:
         """Hold what an answer needs to begin, or say why not; nothing changes then. Raises `StoreUnavailable`."""

@@ -96,6 +96,13 @@ class TierSpec(ConfigModel):
             names.append(f"{self.name}/{spec.kind}" + (f"-{earlier + 1}" if earlier else ""))
         return names
 
+    def is_fused(self, backend: str) -> bool:
+        """Whether the engine of a backend counts beside us (`app.tiers.fuse`): an upstream's does not."""
+        return any(
+            name == backend and spec.kind != "openai"
+            for name, spec in zip(self.backend_names(), self.backends, strict=True)
+        )
+
 
 def capabilities(tiers: Sequence[TierSpec]) -> list[float]:
     """The capability of each tier, 0–1: declared, or by its place from the cheapest to the best."""

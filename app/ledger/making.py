@@ -82,6 +82,7 @@ def record_of(journey: Journey, end: Ended, now: float, replica: str = "") -> Le
         trace=end.trace,
         policy=clean(journey.policy.version),
         replica=replica,
+        estimated=any(each.estimated for each in journey.attempts),
         kept=journey.kept,
         eligibility=journey.eligibility,
         step=journey.did,

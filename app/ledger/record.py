@@ -96,7 +96,8 @@ class LedgerRecord(msgspec.Struct, frozen=True, array_like=True):
     `step` is what a step of a session did: hexadecimal digests of its call and of the call's outcome, 16 digits each.
     `routed` is the tier that the router would have sent it to, had the client not named another; `p` is P(good enough)
     by tier, as pairs; where the router was asked, `uncertain` is what it said. `canonical` is the beginning of the
-    canonical key, 16 digits: equal ones want the same answer. Each is empty where nobody knows.
+    canonical key, 16 digits: equal ones want the same answer. Each is empty where nobody knows. `estimated`: an engine
+    did not say all that it used: what is told of a `lost` one is what was held, of others the least that it was.
     """
 
     id: str

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 
+from app.background import insisted
 from app.breaker import BreakerGuard, Clock, Permit
 from app.config.gateway import TierSpec
 from app.config.policy import AttemptPolicy
@@ -114,6 +115,10 @@ class Attempts:
         return guard.admit()
 
 
+async def _told(meter: Meter, purse: Purse) -> None:
+    meter.told(await purse.made())
+
+
 def _decided(journey: Journey) -> Sequence[str]:
     if journey.decision is None:
         raise ValueError("a journey is attempted after it was routed")
@@ -158,7 +163,7 @@ class _Attempt:
                         yield batch
             except (GeneratorExit, asyncio.CancelledError):
                 if not self._patience.stopped:
-                    meter.told(await purse.made())
+                    await insisted(_told(meter, purse))
                 raise
             if not self.committed:
                 raise BackendBroken("the backend answered nothing")

@@ -25,6 +25,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.2
 """Between looks of one that is held: each twice the last."""
 TELL_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0, 0.0)
 """Between tries to say what was made."""
+LATER_S = 0.3
+"""Who read an answer to its end has closed its books by then."""
 
 
 class Grants(Protocol):
@@ -59,7 +61,15 @@ class Fuse:
         return len(self._ended) < self._grant.choices
 
     async def tell(self) -> None:
-        """Say what the engine made, with some patience: who asked for it is gone and cannot count."""
+        """Say what the engine made, with some patience: who asked for it is gone and cannot count.
+
+        Of an answer that came to its end only where its books stay open: who left before had not read it all.
+        """
+        if not self.is_cut:
+            await self._sleep(LATER_S)
+            await self._look()
+            if self._closed:
+                return
         grant, made = self._grant, sum(self._tally.outputs.values())
         for pause in TELL_AGAIN_S:
             try:
@@ -186,7 +196,6 @@ class Fuses:
                 async for chunks in parts:
                     yield chunks
         finally:
-            if fuse.is_cut:
-                task = asyncio.ensure_future(fuse.tell())
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
+            task = asyncio.ensure_future(fuse.tell())
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)

@@ -29,8 +29,9 @@ class Meter:
 
     def cut(self) -> None:
         """The answer ended early. What the engine read is paid, by estimate where it did not tell."""
-        if self._record.usage.input_tokens == 0:
+        if self._record.usage.input_tokens == 0 and self._expected_input:
             self._record.usage += Usage(input_tokens=self._expected_input)
+            self._record.estimated = True
 
     def lost(self, risked: Usage) -> None:
         """Nobody can say what the engine made beyond what was seen: it may be all that it was granted."""
@@ -38,9 +39,16 @@ class Meter:
         input_tokens = max(seen.input_tokens, risked.input_tokens)
         output_tokens = max(seen.output_tokens, risked.output_tokens)
         self._record.usage = replace(seen, input_tokens=input_tokens, output_tokens=output_tokens)
+        self._record.estimated = True
 
-    def told(self, output_tokens: int) -> None:
-        """The engine says what it made: what was under way when the client left, the client was not shown."""
+    def told(self, output_tokens: int | None) -> None:
+        """The engine says what it made: what was under way when the client left, the client was not shown.
+
+        None: it does not say, and what was seen is the least that it made.
+        """
+        if output_tokens is None:
+            self._record.estimated = True
+            return
         usage = self._record.usage
         self._record.usage = replace(usage, output_tokens=max(usage.output_tokens, output_tokens))
 

@@ -23,8 +23,8 @@ class Purse(Protocol):
         """The most that the present attempt may have made by now where nobody can say; nothing where nobody counts."""
         ...
 
-    async def made(self) -> int:
-        """Output tokens that the engine of the present attempt, cut off, says it made; 0 where nobody says."""
+    async def made(self) -> int | None:
+        """Output tokens that the engine of the present attempt, cut off, says it made; None where nobody says."""
         ...
 
 
@@ -42,6 +42,6 @@ class DeepPurse:
         """What was seen is all that is known."""
         return Usage()
 
-    async def made(self) -> int:
+    async def made(self) -> int | None:
         """What was seen is all that is known."""
-        return 0
+        return None

@@ -263,6 +263,18 @@ async def test_an_engine_is_lent_what_it_may_use_as_it_begins() -> None:
     assert free.account.lend() is None
 
 
+async def test_who_counts_no_tokens_is_not_waited_for() -> None:
+    """An upstream over HTTP, or an answer that comes whole: nobody there says what was made."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    async with asyncio.timeout(0.1):
+        bench.account.lend(fused=False)
+        assert await bench.account.made() is None
+        await bench.account.open(need(whole=True))
+        bench.account.lend()
+        assert await bench.account.made() is None
+
+
 async def test_an_answer_that_breaks_off_at_its_fuse_says_why() -> None:
     """Refused where no more fits; else the engine did not hear of its grant. Without a fuse it is none of ours."""
     bench = Bench(limit(10 + 20))

@@ -11,7 +11,7 @@ from app.config.gateway import EchoBackend as Spec
 from app.domain import Amounts, Chunk, Grant
 from app.errors import StoreUnavailable
 from app.tiers.echo import EchoBackend
-from app.tiers.fuse import Fuse, Fuses
+from app.tiers.fuse import LATER_S, Fuse, Fuses
 from tests.fakes_backends import chat
 
 PATIENCE_S = 3.0
@@ -193,10 +193,12 @@ async def test_who_watches_is_told_of_every_change() -> None:
     assert told == [20, 30]
 
 
-@pytest.mark.parametrize(("parts", "told"), [(7, [(3, 7)]), (None, [])])
-async def test_what_was_made_of_a_stream_that_is_cut_is_told(parts: int | None, told: list[tuple[int, int]]) -> None:
-    """Though the store is away at first. A stream that ends by itself has told already."""
-    books = FakeBooks([100], faults=1)
+@pytest.mark.parametrize(("parts", "held", "told"), [(7, [100], [(3, 7)]), (None, [None], []), (None, [100], [(3, 9)])])
+async def test_what_was_made_of_a_stream_that_is_cut_is_told(
+    parts: int | None, held: list[int | StoreUnavailable | None], told: list[tuple[int, int]]
+) -> None:
+    """Though the store is away at first. One that ends by itself has told already whoever closed the books since."""
+    books = FakeBooks(held, faults=1)
     echo = EchoBackend(Spec(kind="echo", tokens=9, time_to_first_token_ms=0, time_per_token_ms=1), "small/echo")
     call = replace(chat(stream=True), grant=replace(grant(100), attempt=3))
     batches, seen = Fuses(lambda: books).guarded(call, partial(echo.send, call)), 0
@@ -205,7 +207,7 @@ async def test_what_was_made_of_a_stream_that_is_cut_is_told(parts: int | None, 
         if seen == parts:
             break
     await batches.aclose()
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(LATER_S + 0.2)
     assert books.told == told
 
 

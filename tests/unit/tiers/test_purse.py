@@ -38,8 +38,8 @@ async def test_an_attempt_that_timed_out_pays_what_was_sent() -> None:
 class Narrow:
     """A fake purse: it covers `covered` attempts, and grants two tokens to each."""
 
-    def __init__(self, covered: int) -> None:
-        self.covered = covered
+    def __init__(self, covered: int, says: int | None = 5) -> None:
+        self.covered, self.says = covered, says
         self.asked: list[str] = []
 
     async def begin(self, spec: TierSpec, backend: str) -> None:
@@ -53,8 +53,8 @@ class Narrow:
     def risked(self) -> Usage:
         return Usage(40, 0, 2)
 
-    async def made(self) -> int:
-        return 5
+    async def made(self) -> int | None:
+        return self.says
 
 
 async def test_an_attempt_that_is_not_covered_is_not_made() -> None:
@@ -77,6 +77,40 @@ async def test_who_leaves_pays_what_the_engine_had_made_by_then() -> None:
     run_ = Attempts([tier("small", words)]).run(journey("small"), calls(), observer(records), purse=Narrow(1))
     await anext(run_)
     await run_.aclose()
+    assert (records[0].usage.output_tokens, records[0].cause) == (2, "client_left")
+    assert not records[0].estimated
+
+
+async def test_what_an_engine_does_not_say_is_told_as_an_estimate() -> None:
+    """What the client saw is the least that it made, and what was sent is about what it read."""
+    records: list[AttemptRecord] = []
+    words = backend("small/a", *([text(word)] for word in "abcd"))
+    silent, sent = Narrow(1, says=None), calls(input_tokens=40)
+    run_ = Attempts([tier("small", words)]).run(journey("small"), sent, observer(records), purse=silent)
+    await anext(run_)
+    await run_.aclose()
+    assert (records[0].usage, records[0].estimated) == (Usage(40, 0, 1), True)
+
+
+class Slow(Narrow):
+    """Its engine takes its time to say what it made."""
+
+    async def made(self) -> int | None:
+        await asyncio.sleep(0.05)
+        return 2
+
+
+async def test_who_is_cut_off_twice_hears_the_engine_all_the_same() -> None:
+    """The client leaves, and then its connection is closed from the other side too."""
+    records: list[AttemptRecord] = []
+    words = backend("small/a", *([text(word)] for word in "abcd"))
+    run_ = Attempts([tier("small", words)]).run(journey("small"), calls(), observer(records), purse=Slow(1))
+    await anext(run_)
+    leaving = asyncio.ensure_future(run_.aclose())
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
     assert (records[0].usage.output_tokens, records[0].cause) == (2, "client_left")
 
 
