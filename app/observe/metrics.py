@@ -6,7 +6,7 @@ request the server's. Tenants and features are labels of counters, not of histog
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -18,6 +18,8 @@ from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.observe.attributes import provider
 from app.observe.ending import Ending
 from app.observe.labels import OTHER, Bounded, clean
+
+M = TypeVar("M", Counter, Histogram)
 
 LABEL_LIMIT = 200
 PAIR_LIMIT = 1_000  # tenants × features would be 40,000 series a tier
@@ -36,6 +38,7 @@ class Metrics:
         self._tenants, self._features, self._causes = Bounded(limit), Bounded(limit), Bounded(limit)
         self._pairs = Bounded(pair_limit)
         self._spendings: dict[tuple[str, str, str], _Spending] = {}
+        self._known: dict[tuple[object, ...], Any] = {}
         inner = CollectorRegistry()
         self._declare_histograms(inner)
         self._declare_counters(inner)
@@ -113,23 +116,30 @@ class Metrics:
             registry=registry,
         )
 
+    def _of(self, metric: M, *labels: str) -> M:
+        """What `metric.labels` gives, found once: that takes longer than to count. As bounded as the labels are."""
+        key = metric, labels
+        if (found := self._known.get(key)) is None:
+            found = self._known[key] = metric.labels(*labels)
+        return cast("M", found)
+
     def stage_ended(self, stage: str, seconds: float) -> None:
         """One stage took so long."""
-        self._stages.labels(stage).observe(seconds)
+        self._of(self._stages, stage).observe(seconds)
 
     def attempt_ended(self, journey: Journey, record: AttemptRecord) -> None:
         """Count an attempt's tokens, money and outcome; once, whether or not its request still runs."""
         cause, operation = self._causes.label(record.cause), journey.request.operation
         called = operation, provider(record.backend), clean(record.model), record.tier
-        self._attempts.labels(record.backend, str(record.outcome), cause).inc()
+        self._of(self._attempts, record.backend, str(record.outcome), cause).inc()
         fault = cause if record.outcome is AttemptOutcome.FAILED else ""
-        self._attempt_duration.labels(*called, fault).observe(record.duration_s)
+        self._of(self._attempt_duration, *called, fault).observe(record.duration_s)
         if record.usage == Usage():
             return
-        self._tokens.labels("input", *called).observe(record.usage.input_tokens)
-        self._tokens.labels("output", *called).observe(record.usage.output_tokens)
+        self._of(self._tokens, "input", *called).observe(record.usage.input_tokens)
+        self._of(self._tokens, "output", *called).observe(record.usage.output_tokens)
         usd = record.cost / 1_000_000  # Prometheus counts in floats; the exact sum is the ledger's.
-        self._attempt_cost.labels(record.tier, record.backend, str(record.outcome), cause).inc(usd)
+        self._of(self._attempt_cost, record.tier, record.backend, str(record.outcome), cause).inc(usd)
         self._spending_of(*self._spender(journey), record.tier).add(record.usage, usd)
 
     def _spending_of(self, tenant: str, feature: str, tier: str) -> "_Spending":
@@ -155,37 +165,37 @@ class Metrics:
         """Count a request. `first_chunk_s` is None where nothing was answered."""
         operation, tier = journey.request.operation, clean(journey.tier)
         feature = self._features.label(journey.request.caller.feature)
-        self._requests.labels(tier, journey.cache, str(end.outcome), feature).inc()
+        self._of(self._requests, tier, journey.cache, str(end.outcome), feature).inc()
         fault = self._causes.label(end.cause) if end.outcome is AttemptOutcome.FAILED else ""
-        self._duration.labels(operation, tier, fault).observe(duration_s)
+        self._of(self._duration, operation, tier, fault).observe(duration_s)
         if first_chunk_s is not None:
-            self._first_token.labels(operation, tier).observe(first_chunk_s)
+            self._of(self._first_token, operation, tier).observe(first_chunk_s)
             self._pace(journey, duration_s - first_chunk_s)
         self._hit(journey)
         if journey.cache != "bypass":
-            self._lookups.labels(journey.cache).inc()
+            self._of(self._lookups, journey.cache).inc()
         if journey.cascade and journey.decision:
             result = "escalated" if journey.cascade.escalated else "kept"
-            self._cascades.labels(clean(journey.decision.tier), result, journey.cascade.doubt).inc()
+            self._of(self._cascades, clean(journey.decision.tier), result, journey.cascade.doubt).inc()
         stopped = error or journey.stopped
         if isinstance(stopped, BudgetRefused):
-            self._refusals.labels(stopped.exceeded.limit.scope.kind).inc()
+            self._of(self._refusals, stopped.exceeded.limit.scope.kind).inc()
         if isinstance(stopped, SpendingStopped):
-            self._refusals.labels("stopped").inc()
+            self._of(self._refusals, "stopped").inc()
 
     def _pace(self, journey: Journey, seconds: float) -> None:
         """Of a streamed answer that a backend gave; a replay has no pace."""
         given = None if journey.hit else journey.answering
         if given and journey.request.stream and given.usage.output_tokens > 1:
             pace = seconds / (given.usage.output_tokens - 1)
-            self._per_token.labels(journey.request.operation, given.tier).observe(pace)
+            self._of(self._per_token, journey.request.operation, given.tier).observe(pace)
 
     def _hit(self, journey: Journey) -> None:
         if journey.hit:
             charged = journey.charged.micro_usd
-            self._charged.labels(*self._spender(journey)).inc(charged / 1_000_000)
+            self._of(self._charged, *self._spender(journey)).inc(charged / 1_000_000)
             spared = max(journey.hit.cost - charged, 0)
-            self._saved.labels(*self._spender(journey), journey.cache).inc(spared / 1_000_000)
+            self._of(self._saved, *self._spender(journey), journey.cache).inc(spared / 1_000_000)
 
     def mark_passed(self, marked: Marked) -> None:
         """A limit passed a mark."""

@@ -73,6 +73,7 @@ def test_the_attributes_of_a_request(bench: "Bench", journey: Journey) -> None:
         "gen_ai.request.temperature": 0.2,
         "gen_ai.request.stream": True,
         "gen_ai.response.model": "smollm",
+        "leanserve.stages_ms": "normalize=20.00 answer=0.00",
         "gen_ai.conversation.id": "s1",
         "leanserve.request.id": "req-1",
         "leanserve.policy.version": "7",
@@ -242,12 +243,29 @@ async def test_a_stream_closed_in_another_task_leaves_no_current_span(
     assert not caplog.records
 
 
+def test_a_short_stage_leaves_its_time_and_no_span(bench: "Bench", journey: Journey) -> None:
+    """Unless it failed; its time stands on the request's span, beside those of all others."""
+    with bench.telemetry.request(journey, bench.pricing.cost) as observed:
+        for name, seconds in (("cache.exact", 0.0004), ("route", 0.002)):
+            with observed.stage(name):
+                bench.clock.now += seconds
+        with pytest.raises(BackendTimeout), observed.stage("normalize"):
+            raise BackendTimeout("late")
+    names = [span.name for span in bench.exporter.get_finished_spans()]
+    assert names == ["leanserve.route", "leanserve.normalize", "chat auto"]
+    assert attributes(bench.span("chat auto"))["leanserve.stages_ms"] == "cache.exact=0.40 route=2.00 normalize=0.00"
+    route = bench.span("leanserve.route")
+    assert route.start_time is not None
+    assert route.end_time == pytest.approx(route.start_time + 2_000_000, abs=1_000)
+
+
 async def test_parallel_stages_are_siblings(bench: "Bench", journey: Journey) -> None:
     """Lookup and routing run side by side; neither becomes the other's parent."""
 
     async def stage(observed: Any, name: str) -> None:
         with observed.stage(name):
             await asyncio.sleep(0)
+            bench.clock.now += 0.01
 
     with bench.telemetry.request(journey, bench.pricing.cost) as observed:
         await asyncio.gather(stage(observed, "lookup"), stage(observed, "route"))
