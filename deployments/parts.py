@@ -22,7 +22,7 @@ from app.cache.semantic import RedisSemanticCache
 from app.config.gateway import EmbedderSpec, GatewayConfig, OpenAIBackend, StoreSpec
 from app.embed.source import find_embedder
 from app.ledger.describing import Describing
-from app.ledger.folder import NAMELESS, ledger_name, writable
+from app.ledger.folder import NAMELESS, ledger_name, spool_folder, writable
 from app.ledger.lost import Sweeper
 from app.ledger.posting import Posting
 from app.ledger.recorder import Recorder
@@ -69,18 +69,14 @@ async def open_recording(config: GatewayConfig, store: Store, telemetry: Telemet
 
     `store` is theirs alone. Spools lie in the folder LEANSERVE_SPOOL, else in `spool` below LEANSERVE_HOME.
     """
-    base, posting = writable(_spool_folder()), Posting(store)
+    home = Path(os.environ.get("LEANSERVE_HOME", DEFAULT_HOME))
+    base, posting = writable(spool_folder(os.environ, home)), Posting(store)
     folder = base / await ledger_name(store)
     describe = Describing(config.tiers, _counter(config) if config.exact_parts else None)
     recorder = Recorder(
         Spool(folder), posting, describe=describe, dropped=telemetry.record_dropped, replica=telemetry.replica
     )
     return recorder, Sweeper({folder, base / NAMELESS}, posting, RedisGrants(store).noted)
-
-
-def _spool_folder() -> Path:
-    home = os.environ.get("LEANSERVE_HOME", DEFAULT_HOME)
-    return Path(os.environ.get("LEANSERVE_SPOOL") or Path(home, "spool")).absolute()
 
 
 def open_treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasury:
@@ -149,11 +145,11 @@ def open_router(embedder: EmbedderSpec) -> ComplexityRouter:
 
 def open_replica_telemetry() -> Telemetry:
     """Telemetry of this process; the standard OpenTelemetry variables say where spans go."""
-    _log_with_serve()
+    log_with_serve()
     return open_telemetry("leanserve", os.environ, uuid4().hex[:8])
 
 
-def _log_with_serve() -> None:
+def log_with_serve() -> None:
     """Our lines go straight to Serve's own handlers: its stand-in for stderr walks the stack for each, 0.2 ms a hit."""
     ours = logging.getLogger("leanserve")
     for handler in logging.getLogger("ray.serve").handlers:

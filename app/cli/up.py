@@ -20,6 +20,8 @@ from app.cli.welcome import Ticker, welcome
 from app.config.catalog import load_catalog
 from app.config.gateway import EmbedderSpec, GatewayConfig
 from app.config.load import load
+from app.ledger.folder import spool_folder
+from app.ledger.leftover import sweep_leftover
 from app.store.embedded import EmbeddedRedis
 
 LOG_TAIL = 30
@@ -52,7 +54,11 @@ def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console
         keys = asyncio.run(keys_of(file, environ, env["REDIS_URL"]))
         if models := models_to_pull(file.gateway):
             pull_all(models, home, console)
-        return serve(Launch(argv, env, home / "logs" / "serve.log"), console, redis, local=LOCAL in keys)
+        try:
+            return serve(Launch(argv, env, home / "logs" / "serve.log"), console, redis, local=LOCAL in keys)
+        finally:
+            spools = spool_folder(env, home)
+            asyncio.run(sweep_leftover(spools, env["REDIS_URL"], file.gateway.store, file.policy.recording))
 
 
 def check_head(embedder: EmbedderSpec) -> None:

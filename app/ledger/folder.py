@@ -3,6 +3,7 @@
 import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +14,11 @@ logger = logging.getLogger("leanserve.ledger")
 
 NAMELESS = "nameless"
 """The folder of spools begun while no Redis could say which ledger they are for: whoever sweeps takes them."""
+
+
+def spool_folder(environ: Mapping[str, str], home: Path) -> Path:
+    """`LEANSERVE_SPOOL`, else `spool` below the home."""
+    return Path(environ.get("LEANSERVE_SPOOL") or home / "spool").absolute()
 
 
 async def ledger_name(store: Store) -> str:

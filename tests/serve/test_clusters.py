@@ -119,6 +119,18 @@ def test_every_ray_pod_has_the_flags_and_its_secrets(manifests: dict[str, dict[s
         assert env["REDIS_URL"]["value"] == "redis://:$(REDIS_PASSWORD)@leanserve-redis:6379/0"
 
 
+def test_what_requests_cost_outlives_the_pod(manifests: dict[str, dict[str, Any]]) -> None:
+    """Wherever an ingress replica may be placed: its spool lies on the node, in a folder that it may write."""
+    for group in manifests["RayService"]["spec"]["rayClusterConfig"]["workerGroupSpecs"]:
+        pod = group["template"]["spec"]
+        container, volumes = pod["containers"][0], {each["name"]: each for each in pod["volumes"]}
+        spool = next(each["value"] for each in container["env"] if each["name"] == "LEANSERVE_SPOOL")
+        for each in (container, *pod["initContainers"]):
+            (mount,) = (mount for mount in each["volumeMounts"] if mount["mountPath"] == spool)
+            assert volumes[mount["name"]]["hostPath"]["type"] == "DirectoryOrCreate"
+        assert [each["command"][0] for each in pod["initContainers"]] == ["chown"]
+
+
 def test_redis_is_durable_and_new_enough(manifests: dict[str, dict[str, Any]]) -> None:
     """Vector sets need 8.2; a granted budget is on a volume first."""
     redis = manifests["StatefulSet"]["spec"]

@@ -144,6 +144,14 @@ def test_every_alert_says_what_to_do() -> None:
         assert all(rule["annotations"][name] for name in ("summary", "description"))
 
 
+def test_a_lost_record_is_warned_of() -> None:
+    """Nobody who reads a report could see that it tells too little."""
+    groups = yaml.safe_load((FOLDER / "prometheus/alerts.yaml").read_text())["groups"]
+    (rule,) = (rule for group in groups for rule in group["rules"] if "records_dropped" in rule["expr"])
+    assert rule["labels"]["severity"] == "critical"
+    assert "for" not in rule
+
+
 def test_provisioning_leads_to_what_is_there() -> None:
     """Prometheus finds the alerts and the job that they name, Grafana the dashboards and the kind of datasource."""
     for name in ("prometheus.yaml", "kubernetes.yaml"):
