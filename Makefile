@@ -11,10 +11,10 @@ CODE := app deployments tests
 GRAPHS := tests/serve tests/e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test lint format models bench-hops bench-cache bench-route bench-budget clean
+.PHONY: help setup serve test lint format models bench-hops bench-cache bench-route bench-budget bench-records clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## the virtual environment with the pinned requirements
 
@@ -49,6 +49,9 @@ bench-route: setup ## measure the router's time, and its worth beside mixes by l
 
 bench-budget: setup models ## prove the hard limits on a whole graph, and measure what they cost; BENCH="--only path" for less
 	$(BIN)/python -m tests.benchmarks.budget $(BENCH)
+
+bench-records: setup ## the ledger beside engines, spans and metrics, what watching costs, what a recorder keeps; BENCH="--only memory" for less
+	$(BIN)/python -m tests.benchmarks.records $(BENCH)
 
 clean: ## remove the virtual environment and caches; models and data in .leanserve stay
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

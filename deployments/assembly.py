@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -75,12 +76,13 @@ async def assemble(
     normalizer: DeploymentHandle | None,
     semantic_cache: DeploymentHandle | None,
     router: DeploymentHandle | None,
+    open_telemetry: Callable[[], Telemetry] = parts.open_replica_telemetry,
 ) -> Assembly:
     """Open what is inline, wrap what is remote. A stage without a handle is inline."""
     store = await parts.open_store(config)
     backends = parts.open_backends(config, {name: _remote(config, name, handle) for name, handle in tiers.items()})
     cache_store = parts.open_cache_store(config)
-    telemetry = parts.open_replica_telemetry()
+    telemetry = open_telemetry()
     record_store = parts.open_record_store(config)
     recorder, sweeper = await parts.open_recording(config, record_store, telemetry)
     stored, rules = StoredKeys(store), StoredBudgets(store)

@@ -1,11 +1,13 @@
-"""What LeanServe is compared with, on the same Ray Serve: `python -m tests.benchmarks.apps RAY_ADDRESS SERVE_FILE`.
+"""What LeanServe is compared with on its Ray Serve: `python -m tests.benchmarks.apps RAY_ADDRESS SERVE_FILE NAME…`.
 
-Beside the application of SERVE_FILE it deploys a no-op ingress at `/noop` and, for a file with a vLLM tier, Ray Serve's
-own `OpenAiIngress` at `/openai` and LeanServe's ingress with every light stage inline at `/inline`: both call the
-tier's one deployment. They stay when this process ends.
+Beside the application of SERVE_FILE it deploys those that are named, each at `/NAME`: `noop` is an ingress that does
+nothing; `openai` (for a vLLM tier) Ray Serve's own `OpenAiIngress`; `inline` LeanServe's ingress with every light stage
+inline; `dark` the same with none, that records and tells nothing. The last three call the tiers' one deployment. They
+stay when this process ends.
 """
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,14 @@ from ray import serve
 from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 
-from app.config.gateway import Placement, VllmBackend
+from app.config.gateway import Placement
 from app.config.load import ServeFile, load
 from deployments.ingress import Ingress
 from deployments.tiers import deployment_name
 
 APPLICATION = "leanserve"
 OPTIONS = {"num_replicas": 1, "max_ongoing_requests": 256, "ray_actor_options": {"num_cpus": 0}}
+LIGHT = {"normalizer": "Normalizer", "semantic_cache": "SemanticCache", "router": "ComplexityRouter"}
 
 
 class NoOp:
@@ -38,7 +41,7 @@ class NoOp:
         return app
 
 
-def noop() -> Application:
+def noop(_file: ServeFile) -> Application:
     """See `NoOp`."""
     return serve.deployment(serve.ingress()(NoOp), name="NoOp", **OPTIONS).bind()
 
@@ -64,19 +67,36 @@ def openai_ingress(file: ServeFile) -> Application:
     )
 
 
+def dark(file: ServeFile) -> Application:
+    """LeanServe's ingress unobserved, over all that the application has."""
+    from tests.benchmarks.dark import DarkIngress
+
+    options = {**OPTIONS, "user_config": file.policy.model_dump(mode="json")}
+    deployment = serve.deployment(serve.ingress()(DarkIngress), name="Ingress", **options)
+    light = {name: serve.get_deployment_handle(deployed, APPLICATION) for name, deployed in LIGHT.items()}
+    tiers = {name: _handle(name) for tier in file.gateway.tiers for name in tier.backend_names()}
+    return deployment.bind(file.gateway, tiers=tiers, **light)
+
+
 def _handle(backend: str) -> DeploymentHandle:
     return serve.get_deployment_handle(deployment_name(backend), APPLICATION)
 
 
-def main(address: str, path: Path) -> None:
+APPS: dict[str, Callable[[ServeFile], Application]] = {
+    "noop": noop,
+    "openai": openai_ingress,
+    "inline": inline,
+    "dark": dark,
+}
+
+
+def main(address: str, path: Path, names: Sequence[str]) -> None:
     """Deploy them and wait until they run."""
     file = load(path)
     ray.init(address=address, namespace="serve", log_to_driver=False)
-    serve.run(noop(), name="noop", route_prefix="/noop")
-    if isinstance(file.gateway.tiers[0].backends[0], VllmBackend):
-        serve.run(openai_ingress(file), name="openai", route_prefix="/openai")
-        serve.run(inline(file), name="inline", route_prefix="/inline")
+    for name in names:
+        serve.run(APPS[name](file), name=name, route_prefix=f"/{name}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])

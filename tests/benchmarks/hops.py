@@ -18,7 +18,7 @@ from app.process import descendants
 from tests.benchmarks.latency import exact_hit, misses
 from tests.benchmarks.machine import about
 from tests.benchmarks.processes import heavy_imports, memory_mb, named
-from tests.benchmarks.stand import Stand, running, say
+from tests.benchmarks.stand import Stand, document, running, say
 from tests.benchmarks.summary import Row, as_data, report
 from tests.benchmarks.throughput import throughput
 
@@ -35,7 +35,9 @@ def main() -> int:
     names = arguments.only or NAMES
     folder, load = Path(tempfile.mkdtemp(prefix="hops-")), os.getloadavg()
     try:
-        with signals_interrupt(), running(folder, engine=bool(NEED_ENGINE & set(names))) as stand:
+        engine = bool(NEED_ENGINE & set(names))
+        beside = ("noop", "openai", "inline") if engine else ("noop",)
+        with signals_interrupt(), running(folder, document(engine=engine), beside) as stand:
             rows = list(_measured(stand, folder, names, arguments.requests))
             facts = about(_versions(stand), load)
     except BaseException:

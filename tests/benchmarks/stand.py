@@ -6,10 +6,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -58,13 +59,20 @@ def document(*, engine: bool) -> dict[str, Any]:
 
 
 @contextmanager
-def running(folder: Path, *, engine: bool) -> Iterator[Stand]:
-    """Redis, LeanServe and its comparisons; ready when yielded."""
-    found = document(engine=engine)
+def running(
+    folder: Path,
+    found: dict[str, Any],
+    beside: Sequence[str],
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Stand]:
+    """Redis, LeanServe as `found` configures it and what it is compared with (`tests.benchmarks.apps`), all ready.
+
+    `environ` goes before the environment.
+    """
     file = folder / "serve.yaml"
     file.write_text(yaml.safe_dump(found))
     with EmbeddedRedis(folder / "redis") as store:
-        env = {**child_env(os.environ, HOME, store.url), **_ray_token(), "PYTHONPATH": str(ROOT)}
+        env = {**child_env(os.environ, HOME, store.url), **_ray_token(), "PYTHONPATH": str(ROOT), **environ}
         argv = [sys.executable, "-m", "deployments.launch", str(file), "--home", str(HOME)]
         with ServingChild(Launch(argv, env, folder / "serve.log", START_S)) as child:
             say("starting LeanServe")
@@ -72,7 +80,7 @@ def running(folder: Path, *, engine: bool) -> Iterator[Stand]:
             say("starting what it is compared with")
             address = _option(named("raylet", descendants(os.getpid())), "--gcs-address")
             subprocess.run(
-                [sys.executable, "-m", "tests.benchmarks.apps", address, str(file)],
+                [sys.executable, "-m", "tests.benchmarks.apps", address, str(file), *beside],
                 env=env,
                 cwd=ROOT,
                 check=True,
