@@ -11,6 +11,8 @@ from starlette.requests import Request
 from app.errors import BodyTooLarge, InvalidRequest
 
 Schema = TypeVar("Schema", bound=BaseModel)
+OWN = "Value error, "
+"""What pydantic puts before the words of a validator of ours."""
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -55,4 +57,4 @@ def explained(error: ValidationError) -> InvalidRequest:
     """The first fault, by field. The value itself is left out: it may be a prompt."""
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    return InvalidRequest(f"{where}: {first['msg']}", str(first["loc"][0]) if first["loc"] else None)
+    return InvalidRequest(f"{where}: {first['msg'].removeprefix(OWN)}", str(first["loc"][0]) if first["loc"] else None)

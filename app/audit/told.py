@@ -70,6 +70,8 @@ def summary(audit: Audit) -> str:
     """In one sentence, and what is to be known of the numbers."""
     window = f"{audit.tenant}, {moment(audit.since)} to {moment(audit.until)}"
     spent = f"{audit.requests} requests, {usd(audit.spent_micro_usd)} USD"
+    if not audit.requests:
+        return f"{window}: no request of this tenant."
     if not audit.findings:
         return f"{window}: {spent}. No sin stands."
     saved = f"{usd(audit.compound_micro_usd)} USD ({share(audit.compound_micro_usd, audit.spent_micro_usd)})"

@@ -1,14 +1,13 @@
 """`leanserve audit`: the seven architectural sins, priced on the traffic that the ledger holds."""
 
 import json
-import time
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.durations import seconds
+from app.cli.durations import Since, Until, window
 from app.cli.options import HOME, Home
 from app.cli.state import AsJson, RedisUrl, table, with_store
 
@@ -25,8 +24,8 @@ def audit(
         Path, typer.Option(help="The Serve configuration: its tiers, prices and policy.", exists=True, dir_okay=False)
     ],
     tenant: Annotated[str, typer.Option(help="Whose traffic.")] = "default",
-    since: Annotated[str, typer.Option(help="How long ago the window begins: 7d, 24h, 90m.")] = "7d",
-    until: Annotated[str, typer.Option(help="How long ago it ends.")] = "0",
+    since: Since = "7d",
+    until: Until = "",
     most: Annotated[int, typer.Option(min=1, help="Records that are read at most.")] = MOST,
     as_json: AsJson = False,
     html: Annotated[Path | None, typer.Option(help="Write a page that needs nothing else.", dir_okay=False)] = None,
@@ -36,15 +35,15 @@ def audit(
     """What each architectural sin costs, how sure that is, which requests show it, and the change that ends it."""
     from app.config.load import load  # noqa: PLC0415
 
-    file, now = load(config), time.time()
-    window = now - seconds(since), now - seconds(until)
+    file, during = load(config), window(since, until)
 
     def work(store: "Store") -> "Awaitable[Audit]":
         from app.audit.auditing import audited  # noqa: PLC0415
         from app.audit.terms import terms_of  # noqa: PLC0415
         from app.ledger.reading import LedgerReader  # noqa: PLC0415
 
-        return audited(LedgerReader(store), terms_of(file.gateway.tiers, file.policy), tenant, *window, most)
+        terms = terms_of(file.gateway.tiers, file.policy)
+        return audited(LedgerReader(store), terms, tenant, during.since, during.until, most)
 
     _show(with_store(redis_url, home, file.gateway.store.prefix, work), as_json=as_json, html=html)
 

@@ -58,7 +58,7 @@ def calibrate(
     gpu_usd_per_hour: Annotated[str, typer.Option(help="Of one GPU, such as 2.49.")],
     output: Annotated[Path, typer.Option(help="The policy goes here. Nothing reads it by itself.")],
     name: Annotated[str, typer.Option(help="The tier or tier/backend that the price is of; --model without.")] = "",
-    url: Annotated[str, typer.Option(help="The server, without /v1. LEANSERVE_API_KEY holds its key.")] = DEFAULT_URL,
+    url: Annotated[str, typer.Option(help="The server. LEANSERVE_API_KEY holds its key.")] = DEFAULT_URL,
     gpus: Annotated[str, typer.Option(help="GPUs of all replicas behind the URL together.")] = "1",
     busy: Annotated[str, typer.Option(help="Share of the hours paid for in which they work, 0-1.")] = "1",
     seconds: Annotated[float, typer.Option(min=3, max=3600, help="In all, for three phases.")] = 90.0,
@@ -72,20 +72,26 @@ def calibrate(
     ] = None,
 ) -> None:
     """Measure a tier's throughput, and write what its tokens cost. The server does real work meanwhile."""
+    from app.domain import AUTO_MODEL  # noqa: PLC0415
     from app.throughput.policy import policy_text, price_of, summary  # noqa: PLC0415
-    from app.throughput.rates import Plan  # noqa: PLC0415
+    from app.throughput.rates import UNMEASURED, Plan  # noqa: PLC0415
     from app.trial.lines import written_whole  # noqa: PLC0415
 
-    numbers = [_number(text, option) for text, option in ((gpu_usd_per_hour, "gpu-usd-per-hour"), (gpus, "gpus"))]
-    held = [*numbers, _number(busy, "busy")]
+    if (named := name or model) == AUTO_MODEL:
+        raise ConfigError("--model: auto is several tiers; a price is of one")
+    options = (gpu_usd_per_hour, "gpu-usd-per-hour"), (gpus, "gpus"), (busy, "busy")
+    usd, count, share = (_number(text, option) for text, option in options)
     day = since or f"{datetime.now(UTC):%Y-%m-%d}"
     plan = Plan(seconds, at_once, words, output_tokens, seed)
-    rates = asyncio.run(_measured(url, model, plan))
-    price = price_of(rates, held[0], held[1], held[2], day)
-    lines = summary(rates, price)
-    typer.echo("\n".join(lines))
     with written_whole(output) as out:
-        out.write(policy_text(name or model, price, lines, policy).encode())
+        policy_text(
+            named, price_of(UNMEASURED, usd, count, share, day), [], policy
+        )  # what is wrong is told before, not after it
+        rates = asyncio.run(_measured(url, model, plan))
+        price = price_of(rates, usd, count, share, day)
+        lines = summary(rates, price)
+        typer.echo("\n".join(lines))
+        out.write(policy_text(named, price, lines, policy).encode())
     typer.echo(f"{output} holds the policy")
 
 
@@ -107,7 +113,7 @@ async def _measured(url: str, model: str, plan: "Plan") -> "Rates":
 
     key = os.environ.get("LEANSERVE_API_KEY", "")
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    base = f"{url.rstrip('/')}/v1/"
+    base = f"{url.rstrip('/').removesuffix('/v1')}/v1/"
     limits = httpx.Limits(max_connections=plan.at_once)
     try:
         async with httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE_S, limits=limits) as client:

@@ -2,12 +2,12 @@
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.durations import Since, Until, window
 from app.cli.options import HOME, Home
 from app.cli.state import PREFIX, AsJson, Prefix, RedisUrl, table, with_store
 from app.errors import ConfigError
@@ -15,12 +15,9 @@ from app.errors import ConfigError
 if TYPE_CHECKING:
     from app.report.cost import CostReport
     from app.report.outcomes import OutcomeReport
-    from app.report.window import Window
     from app.store.client import Store
 
 Tenant = Annotated[str, typer.Option(help="Whose.")]
-Since = Annotated[str, typer.Option(help="24h, 7d, or an ISO date or time in UTC.")]
-Until = Annotated[str, typer.Option(help="The same; now without.")]
 
 _TITLES = ["requests", "hits", "input", "cached", "output", "USD", "wasted", "saved"]
 
@@ -45,7 +42,7 @@ def report(
 ) -> None:
     """What was spent on what, what was saved and wasted, and what outcomes cost."""
     dimensions = [word.strip() for word in by.split(",") if word.strip()]
-    window = _window(since, until)
+    during = window(since, until)
 
     async def read(store: "Store") -> "tuple[CostReport, OutcomeReport]":
         from app.ledger.reading import LedgerReader  # noqa: PLC0415
@@ -53,8 +50,8 @@ def report(
         from app.report.outcomes import outcome_report  # noqa: PLC0415
 
         reader = LedgerReader(store)
-        costs = await cost_report(reader, tenant, dimensions, window, limit)
-        return costs, await outcome_report(reader, tenant, window, limit)
+        costs = await cost_report(reader, tenant, dimensions, during, limit)
+        return costs, await outcome_report(reader, tenant, during, limit)
 
     costs, came = with_store(redis_url, home, prefix, read)
     if as_csv:
@@ -82,27 +79,21 @@ def export(
     """The records of single requests, as long as they are kept. OTEL_EXPORTER_OTLP_HEADERS holds --otlp's keys."""
     if (output is None) == (otlp is None):
         raise ConfigError("say where to: --output or --otlp")
-    window = _window(since, until)
+    during = window(since, until)
 
     async def write(store: "Store") -> dict[str, int]:
         from app.report import otlp as logs  # noqa: PLC0415
         from app.report import parquet  # noqa: PLC0415
         from app.report.export import Export  # noqa: PLC0415
 
-        source, until = Export(store, tenant), window.until + (1 if window.is_open else 0)
+        source, end = Export(store, tenant), during.until + (1 if during.is_open else 0)
         if output is not None:
-            return await parquet.write_parquet(source.batches(window.since, until, parquet.ROWS), output)
+            return await parquet.write_parquet(source.batches(during.since, end, parquet.ROWS), output)
         assert otlp is not None
-        return await logs.send_otlp(source.batches(window.since, until, logs.ROWS), otlp, _headers())
+        return await logs.send_otlp(source.batches(during.since, end, logs.ROWS), otlp, _headers())
 
     rows = with_store(redis_url, home, prefix, write)
     typer.echo(", ".join(f"{name}: {count:,}" for name, count in rows.items()))
-
-
-def _window(since: str, until: str) -> "Window":
-    from app.report.window import window_of  # noqa: PLC0415
-
-    return window_of(since, until, time.time())
 
 
 def _headers() -> dict[str, str]:
@@ -129,6 +120,9 @@ def _echo_tables(costs: dict[str, Any], outcomes: dict[str, Any]) -> None:
     table([*(by or [""]), *_TITLES], rows)
     saved = costs["savings"]
     words = ", ".join(f"{name} {_usd(saved[f'{name}_micro_usd'])}" for name in ("cache", "routing", "limits"))
+    if not costs["total"]["requests"]:
+        typer.echo("No request of this tenant in this window: --tenant names another, --since a longer one.")
+        return
     typer.echo(
         f"\nWithout LeanServe {_usd(saved['nothing_micro_usd'])}: saved {_usd(saved['saved_micro_usd'])} ({words})"
     )

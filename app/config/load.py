@@ -50,8 +50,8 @@ def load(path: Path) -> ServeFile:
     try:
         document = _serve_document(_read(path))
         application = _application(document)
-        gateway = _validated(GatewayConfig, application.get("args") or {}, "args")
-        policy = _validated(Policy, _user_config(application), f"{INGRESS}.user_config")
+        gateway = validated(GatewayConfig, application.get("args") or {}, "args")
+        policy = validated(Policy, _user_config(application), f"{INGRESS}.user_config")
         check(gateway, policy)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error.message}") from error
@@ -61,7 +61,7 @@ def load(path: Path) -> ServeFile:
 def load_policy(path: Path) -> Policy:
     """A policy by itself, such as the fragment that `leanserve cache calibrate` writes. Raises `ConfigError`."""
     try:
-        return _validated(Policy, (_read(path) or [{}])[0], "policy")
+        return validated(Policy, (_read(path) or [{}])[0], "policy")
     except ConfigError as error:
         raise ConfigError(f"{path}: {error.message}") from error
 
@@ -144,7 +144,8 @@ def is_deployment(name: Any) -> bool:
     return name in LIGHT or (isinstance(name, str) and name.startswith("Tier:"))
 
 
-def _validated(model: type[M], value: Any, place: str) -> M:
+def validated(model: type[M], value: Any, place: str) -> M:
+    """`value` as a `model`. Raises `ConfigError` with all its faults, each at its place, which begins with `place`."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

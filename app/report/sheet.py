@@ -8,6 +8,7 @@ from typing import Any
 from app.report.cost import CostReport
 from app.report.figures import FIGURES, named_figures
 from app.report.outcomes import OutcomeReport
+from app.report.timeline import Timeline
 
 OTHERS = "(other)"
 """Stands in the first column of what has no row of its own: no dimension's value has brackets by itself."""
@@ -32,6 +33,18 @@ def outcome_sheet(report: OutcomeReport) -> str:
         *("micro_usd_per_success", "feature_requests", "feature_micro_usd"),
     )
     return sheet(titles, [[row[title] for title in titles] for row in rows])
+
+
+def timeline_sheet(line: Timeline) -> str:
+    """A line for each series and each hour or day, in UTC."""
+    told = line.told()
+    others = [{line.by[0]: OTHERS, **told["other"]}] if told["other"] and line.by else []
+    rows = [
+        [start, *(each.get(name, "") for name in line.by), *(each[name][at] for name in line.measures)]
+        for each in (*told["series"], *others)
+        for at, start in enumerate(told["starts"])
+    ]
+    return sheet([line.stretch.span, *line.by, *line.measures], rows)
 
 
 def sheet(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

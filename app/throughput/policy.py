@@ -6,18 +6,18 @@ from typing import Any
 
 import yaml
 
-from app.config.load import policy_document
+from app.config.load import policy_document, validated
 from app.config.policy import Policy
 from app.config.prices import GpuPrice
 from app.throughput.rates import Rates
 
 
 def price_of(rates: Rates, usd_per_hour: Decimal, gpus: Decimal, busy: Decimal, since: str) -> GpuPrice:
-    """What tokens cost at these rates; a tenth of a token per second is rounded down."""
+    """What tokens cost at these rates; a tenth of a token per second is rounded down. Raises `ConfigError`."""
     cached = None if rates.cached is None else _rate(rates.cached)
     fields = {"from": since, "gpu_usd_per_hour": usd_per_hour, "gpus": gpus, "busy": busy}
     measured = {"input_tokens_per_s": _rate(rates.input), "output_tokens_per_s": _rate(rates.output)}
-    return GpuPrice.model_validate({**fields, **measured, "cached_input_tokens_per_s": cached})
+    return validated(GpuPrice, {**fields, **measured, "cached_input_tokens_per_s": cached}, "price")
 
 
 def _rate(tokens_per_s: float) -> Decimal:

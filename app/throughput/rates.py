@@ -35,6 +35,10 @@ class Rates:
     failures: int
 
 
+UNMEASURED = Rates(1.0, 1.0, None, 0, 0)
+"""Stands in before there are any."""
+
+
 async def measure(target: Target, plan: Plan) -> Rates:
     """Three phases of equal length. Raises `ConfigError` where nothing is answered."""
     each, number = plan.seconds / 3, count(plan.seed)

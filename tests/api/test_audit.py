@@ -43,10 +43,10 @@ def test_the_audit_of_a_tenant(strict: Running, acme: dict[str, str]) -> None:
 
 def test_the_window_and_the_bound(strict: Running, acme: dict[str, str]) -> None:
     """What lies outside is not read; where the bound ends it, that is told."""
-    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
-    assert ask(strict, acme, since=soon, until="2099-01-01T00:00:00Z").status_code == 400
-    later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
-    assert ask(strict, acme, since=soon, until=later).json()["requests"] == 0
+    assert ask(strict, acme, since="60d").status_code == 400
+    assert ask(strict, acme, since="60d", until="30d").json()["requests"] == 0
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 7 * 86_400))
+    assert ask(strict, acme, since=day).json()["requests"] == ask(strict, acme, since="7d").json()["requests"] == 300
     some = ask(strict, acme, limit="100").json()
     assert (some["requests"], some["truncated"]) == (100, True)
     assert some["until"] < ask(strict, acme).json()["until"]
@@ -56,7 +56,7 @@ def test_each_tenant_sees_its_own(strict: Running, acme: dict[str, str]) -> None
     """The operator any; nobody without an admin's key any."""
     rival = {"authorization": f"Bearer {issue(strict, admin=True, name='head', tenant='rival')['key']}"}
     assert ask(strict, rival).json()["requests"] == 0
-    assert ask(strict, rival, tenant="acme").json()["tenant"] == "rival"
+    assert ask(strict, rival, tenant="acme").status_code == 403
     assert ask(strict, ADMIN, tenant="acme").json()["requests"] == 300
     assert ask(strict, ADMIN).json()["tenant"] == "default"
     assert ask(strict, {"authorization": "Bearer sk-acme"}).status_code == 403
@@ -74,9 +74,10 @@ def test_each_tenant_sees_its_own(strict: Running, acme: dict[str, str]) -> None
         ("limit", ""),
         ("limit", "٣"),
         ("since", "yesterday"),
-        ("since", "2026-01-01T00:00:00"),
+        ("since", "2999-01-01"),
         ("since", "0001-01-01T00:00:00+23:59"),
-        ("until", "2026-01-01"),
+        ("until", "soon"),
+        ("most", "5"),
     ],
 )
 def test_what_is_no_window_is_refused(strict: Running, acme: dict[str, str], name: str, value: str) -> None:

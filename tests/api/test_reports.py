@@ -94,6 +94,10 @@ def test_a_report_is_a_sheet_too(running: Running, read: Reader) -> None:
     assert (line["feature"], line["cache"], line["requests"]) == ("'=1+1", "miss", "1")
     assert read("cost")["rows"][0]["feature"] == "=1+1"
     assert read.raw("outcomes", format="csv").text.startswith('"feature","type"')
+    series = list(csv.DictReader(io.StringIO(read.raw("timeline", format="csv", span="hour").text, newline="")))
+    assert {each["feature"] for each in series} == {"'=1+1"}
+    assert sum(int(each["requests"]) for each in series) == 1
+    assert series[0]["hour"].endswith(":00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +132,7 @@ def test_a_wrong_question_is_answered_with_what_is_wrong(read: Reader, path: str
     assert answer.status_code == 400, answer.text
     error = answer.json()["error"]
     assert (error["type"], error["param"]) == ("invalid_request_error", param)
+    assert "Value error" not in error["message"]
 
 
 @pytest.mark.parametrize("name", ["req-0", "x", "req-" + "f" * 32, "%00", "req-00000000000000000000000000000000"])

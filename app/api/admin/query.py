@@ -29,23 +29,27 @@ class WindowQuery(ReportQuery):
     until: Text = ""
 
 
-class CostQuery(WindowQuery):
+class SheetQuery(WindowQuery):
+    """Of what may be had as a sheet, too."""
+
+    format: Literal["json", "csv"] = "json"
+
+
+class CostQuery(SheetQuery):
     """`by`: dimensions with commas between."""
 
     by: Text = "feature"
     limit: int = Field(default=100, ge=1, le=1000)
-    format: Literal["json", "csv"] = "json"
 
 
-class OutcomeQuery(WindowQuery):
+class OutcomeQuery(SheetQuery):
     """Of `GET /admin/reports/outcomes`."""
 
     since: Text = "30d"
     limit: int = Field(default=100, ge=1, le=1000)
-    format: Literal["json", "csv"] = "json"
 
 
-class TimelineQuery(WindowQuery):
+class TimelineQuery(SheetQuery):
     """Hours or days, whichever fits, where no `span` is said."""
 
     by: Text = "feature"

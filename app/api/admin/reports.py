@@ -24,7 +24,7 @@ from app.ledger.reading import LedgerReader, fitting
 from app.report.cost import cost_report
 from app.report.outcomes import outcome_report
 from app.report.records import all_of, line_of
-from app.report.sheet import cost_sheet, outcome_sheet
+from app.report.sheet import cost_sheet, outcome_sheet, timeline_sheet
 from app.report.timeline import timeline
 from app.report.window import Window, window_of
 
@@ -62,7 +62,8 @@ class ReportRoutes:
         tenant, window = tenant_named(request, query.tenant), self._window(query)
         span = query.span or fitting(window.since, window.until, window.now)
         by, measures = listed(query.by), listed(query.measures)
-        return _json((await timeline(self._reader, tenant, by, window, span, measures, query.limit)).told())
+        line = await timeline(self._reader, tenant, by, window, span, measures, query.limit)
+        return _sheet(timeline_sheet(line), "timeline") if query.format == "csv" else _json(line.told())
 
     async def list(self, request: Request) -> Response:
         """The newest requests, or those before one."""

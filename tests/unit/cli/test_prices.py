@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from app.cli.root import cli
 from app.config.load import load_policy
 from app.config.prices import GpuPrice
+from app.errors import ConfigError
 from tests.unit.cli.test_commands import CONFIG
 
 
@@ -71,7 +72,7 @@ def test_show_of_a_price_that_nobody_knows_is_an_error(config: Path) -> None:
 def test_calibrate_writes_the_price_of_what_it_measured(server: str, tmp_path: Path) -> None:
     """Four at once of a thousand tokens a second each; the file holds rates and date, nothing else is touched."""
     output = tmp_path / "policy.yaml"
-    options = {"model": "m", "name": "small", "url": server, "output": str(output), "gpu-usd-per-hour": "3.6"}
+    options = {"model": "m", "name": "small", "url": f"{server}/v1", "output": str(output), "gpu-usd-per-hour": "3.6"}
     options |= {"seconds": "3", "at-once": "4", "words": "200", "output-tokens": "100", "from": "2026-12-01"}
     result = CliRunner().invoke(cli, ["prices", "calibrate", *(f"--{name}={value}" for name, value in options.items())])
     assert result.exit_code == 0, result.output
@@ -83,13 +84,26 @@ def test_calibrate_writes_the_price_of_what_it_measured(server: str, tmp_path: P
     assert "output:" in result.output
 
 
-@pytest.mark.parametrize("wrong", [["--gpu-usd-per-hour=x"], ["--gpu-usd-per-hour=1", "--gpus=0"]])
-def test_wrong_numbers_are_refused_before_anything_is_asked(wrong: list[str], tmp_path: Path) -> None:
-    """No request is made, no file written."""
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--gpu-usd-per-hour=x"],
+        ["--gpus=0"],
+        ["--busy=2"],
+        ["--from=2026-99-01"],
+        ["--policy=none.yaml"],
+        ["--model=auto"],
+        ["--output=/dev/null/policy.yaml"],
+    ],
+)
+def test_what_is_wrong_is_refused_before_anything_is_asked(wrong: list[str], tmp_path: Path) -> None:
+    """In our own words; no request is made, no file written: nobody measures for an hour to hear of it."""
     output = tmp_path / "policy.yaml"
-    result = CliRunner().invoke(cli, ["prices", "calibrate", "--model=m", f"--output={output}", *wrong])
-    assert result.exit_code != 0
-    assert not output.exists()
+    said = ["--model=m", f"--output={output}", "--gpu-usd-per-hour=1", "--url=http://127.0.0.1:9", *wrong]
+    result = CliRunner().invoke(cli, ["prices", "calibrate", *said])
+    assert isinstance(result.exception, ConfigError)
+    assert "nothing was answered" not in str(result.exception)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
