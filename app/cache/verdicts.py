@@ -15,6 +15,14 @@ logger = logging.getLogger("leanserve.cache")
 
 NEAR_EQUAL = 0.01
 """Probabilities closer than this say the same: then the newest answer is the better one."""
+DOUBT = 10.0
+"""A candidate with another answer is a doubt when it would pass at this many times the policy's rate of false hits.
+
+Chosen on 1,014 questions of banking77 that no training saw: of the hits 2.2% were wrong without it, 1.5% with it, for
+1.5 points of hits; on 1,532 others 2.4% and 1.0%, for 2.4 points.
+"""
+LARGEST_RATE = 0.5
+"""No policy has a larger one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,20 @@ def operating_point(policy: CachePolicy, verifier: OperatingPoints) -> float:
     return verifier.operating_point(policy.max_false_hit_rate)
 
 
+@dataclass(frozen=True, slots=True)
+class Points:
+    """P(same) from which on a candidate answers, and from which on one with another answer is a doubt."""
+
+    hit: float
+    doubt: float
+
+    @classmethod
+    def of(cls, policy: CachePolicy, verifier: OperatingPoints) -> "Points":
+        """A doubt needs less than a hit."""
+        hit = operating_point(policy, verifier)
+        return cls(hit, min(hit, verifier.operating_point(min(LARGEST_RATE, DOUBT * policy.max_false_hit_rate))))
+
+
 def accepts(verdict: Verdict, point: float) -> bool:
     """Whether the candidate may answer; not a number is never accepted."""
     return verdict.p_same >= point
@@ -82,24 +104,44 @@ class Judge:
                     asked, [StoredPrompt(each.entry.prompt, each.similarity) for each in candidates]
                 )
             judged = list(zip(candidates, verdicts, strict=True))
-            point = operating_point(policy, self._verifier)
+            points = Points.of(policy, self._verifier)
         except TimeoutError:
             return CacheMiss("verifier_late", top)
         except Exception as error:
             logger.warning("the verifier failed: %s", type(error).__name__)
             return CacheMiss("verifier_failed", top)
-        return _most_probable([Choice(candidate, verdict) for candidate, verdict in judged], point)
+        return _most_probable([Choice(candidate, verdict) for candidate, verdict in judged], points)
 
 
-def _most_probable(choices: Sequence[Choice], point: float) -> Choice | CacheMiss:
-    accepted = [choice for choice in choices if choice.verdict and accepts(choice.verdict, point)]
+def _most_probable(choices: Sequence[Choice], points: Points) -> Choice | CacheMiss:
+    accepted = _at_least(points.hit, choices)
     if not accepted:
         best = max(choices, key=_p_same)
         reason = best.verdict.reason if best.verdict else ""
         return CacheMiss(reason or "not_same", best.candidate.similarity, _p_same(best))
     most = max(map(_p_same, accepted))
     near = [choice for choice in accepted if _p_same(choice) >= most - NEAR_EQUAL]
-    return max(near, key=lambda choice: choice.candidate.entry.created_at)
+    newest = max(near, key=lambda choice: choice.candidate.entry.created_at)
+    if _repeated(choices) and any(_said(each) != _said(newest) for each in _at_least(points.doubt, choices)):
+        return CacheMiss("answers_differ", newest.candidate.similarity, _p_same(newest))
+    return newest
+
+
+def _at_least(point: float, choices: Sequence[Choice]) -> list[Choice]:
+    return [choice for choice in choices if choice.verdict and accepts(choice.verdict, point)]
+
+
+def _repeated(choices: Sequence[Choice]) -> bool:
+    """Whether two prompts have one answer, word for word: then answers come from a closed list (an FAQ's, a
+    classifier's), and another answer is a really different one. A model that writes freely says the same in other
+    words: of 164 hits on a stream of Quora questions, 58 have a neighbour that the rule would take for a doubt."""
+    said = [_said(choice) for choice in choices]
+    return any(said.count(each) > 1 for each in said)
+
+
+def _said(choice: Choice) -> object:
+    """What the client reads, without ids and times."""
+    return choice.candidate.entry.answer.get("choices")
 
 
 def _p_same(choice: Choice) -> float:

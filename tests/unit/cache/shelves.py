@@ -57,9 +57,9 @@ class Caches:
     async def keep(
         self, asked: NormalizedPrompt, caller: Caller = ACME, policy: CachePolicy = PLAIN, **of_answer: Any
     ) -> str:
-        """Store an answer that says the prompt's name; the entry's id."""
-        cost = MicroUsd(of_answer.pop("cost", 0))
-        answer = Answer(body(asked.text), Usage(1, 0, 2), "small", cost, **of_answer)
+        """Store an answer that says the prompt's name, or `says`; the entry's id."""
+        cost, says = MicroUsd(of_answer.pop("cost", 0)), of_answer.pop("says", asked.text)
+        answer = Answer(body(says), Usage(1, 0, 2), "small", cost, **of_answer)
         await self.semantic.store(caller, asked, answer, policy)
         return short_id(asked.keys.canonical_key)
 

@@ -67,6 +67,39 @@ async def test_among_near_equal_ones_the_newest_answers(store: Store) -> None:
     assert hit.prompt == "new"
 
 
+@pytest.mark.parametrize(
+    ("said", "rival", "hits"),
+    [
+        (("x", "x", "y"), 0.7, False),
+        (("x", "y", "y"), 0.7, False),
+        (("x", "x", "y"), 0.5, True),
+        (("x", "y", "x"), 0.7, True),
+        (("x", "y", "z"), 0.7, True),
+    ],
+    ids=["doubtful", "the most probable alone", "the rival is too unlikely", "the rival says it too", "free answers"],
+)
+async def test_of_answers_from_a_closed_list_a_second_one_is_a_doubt(
+    store: Store, said: tuple[str, ...], rival: float, hits: bool
+) -> None:
+    """Where two prompts have one answer word for word, another answer that nearly passes makes a miss; where every
+    answer is worded anew, another wording says nothing."""
+
+    class Rated(FakeVerifier):
+        def operating_point(self, max_false_hit_rate: float) -> float:
+            return 0.9 if max_false_hit_rate < 0.05 else 0.6
+
+    p_same = {"best": 0.95, "other": 0.4, "rival": rival}
+    caches = Caches(store, verifier=Rated(lambda _, stored: p_same[stored]))
+    for (name, _), says in zip(p_same.items(), said, strict=True):
+        await caches.keep(prompt(name, 0.95), says=says)
+    found = await caches.ask(prompt("asked"), policy=VERIFIED)
+    if hits:
+        assert isinstance(found, CacheHit)
+        assert found.prompt == "best"
+    else:
+        assert found == CacheMiss("answers_differ", about(0.95), 0.95)
+
+
 @pytest.mark.parametrize(("p_same", "hits"), [(0.7, False), (0.8, True), (float("nan"), False)])
 async def test_the_operating_point_decides(store: Store, p_same: float, hits: bool) -> None:
     """At or above it; what is not a number is nothing."""
