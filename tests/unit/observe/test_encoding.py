@@ -49,7 +49,8 @@ def theirs(spans: list[ReadableSpan]) -> ExportTraceServiceRequest:
 def ours(spans: list[ReadableSpan]) -> ExportTraceServiceRequest:
     body = encode(spans)
     assert body is not None
-    return ExportTraceServiceRequest.FromString(body)
+    message: ExportTraceServiceRequest = ExportTraceServiceRequest.FromString(body)
+    return message
 
 
 @given(
