@@ -17,11 +17,14 @@ pytestmark = pytest.mark.serve
 
 
 def test_every_request_has_one_record_that_says_what_its_engine_made(tmp_path: Path) -> None:
-    """Hits, misses, retries, clients that leave, stops and a kill: engines, clients, spans, records and sums agree."""
+    """Hits, misses, retries, clients that leave, stops and a kill: engines, clients, spans, records and sums agree.
+
+    Whether the killed one had anything under way, so that it is `lost`, is chance.
+    """
     with receiving() as received:
         environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": received.url, "LEANSERVE_SPOOL": str(tmp_path / "spool")}
         with graph.running(tmp_path, [], change=partial(load.change, received.url), environ=environ) as running:
             said = asyncio.run(load.run(running, received, 600))
     assert said.wrong == []
-    assert {"exact", "miss", "client_left", "stopped", "lost"} <= said.kinds.keys(), said.kinds
+    assert {"exact", "miss", "client_left", "stopped"} <= said.kinds.keys(), said.kinds
     assert any(entry.role == "retry" for each in said.records for entry in each.attempts)
