@@ -223,7 +223,7 @@ def serving(setup: Setup) -> Iterator[Running]:
 
     async def main() -> None:
         async with open_gateway(setup) as running:
-            with socket.socket() as listener:
+            with socket.socket(proto=socket.IPPROTO_TCP) as listener:  # else asyncio leaves Nagle on: 40 ms an answer
                 listener.bind(("127.0.0.1", 0))
                 running.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
                 app = running.app if setup.strict else keyless(running.app)
