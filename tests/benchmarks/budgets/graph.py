@@ -30,6 +30,8 @@ ECHO = {"kind": "echo", "serve": {"num_replicas": REPLICAS, "ray_actor_options":
 FAST_ECHO = EchoBackend.model_validate({**ECHO, "tokens": 1, "most_tokens": 300, "time_per_token_ms": 5})
 SLOW_ECHO = EchoBackend.model_validate({**ECHO, "tokens": 4_000, "time_per_token_ms": 250})
 """`slow` streams for minutes: somebody must stop it."""
+REAL_WAIT_S = 60
+"""What the longest answers of a small model take on two cores: who waits for what others hold waits for their ends."""
 WAITING = {"max_wait_s": 5, "max_waiting": 1_000}
 VICTIMS = {
     "ingress": "ray::ServeReplica:leanserve:Ingress",
@@ -90,7 +92,7 @@ def document(budgets: Sequence[dict[str, Any]], journal: Path, *, engine: bool) 
     policy["prices"] = {tier["name"]: {"input": "0.10", "output": "0.40"} for tier in args["tiers"]}
     policy |= {"routing": {}, "features": {}}
     policy["budgets"] = list(budgets)
-    policy["spending"] = {"throttle": WAITING, "wait_for_held_s": 10}
+    policy["spending"] = {"throttle": WAITING, "wait_for_held_s": REAL_WAIT_S if engine else 10}
     policy["cache"] = {"exact": False, "semantic": False, "coalesce": False}
     return found
 

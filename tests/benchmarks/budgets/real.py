@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPException
 
 import psutil
 
@@ -23,7 +24,9 @@ TENANT = "real"
 LONGEST = 160
 TEMPLATE_TOKENS = 40
 """About what the prompt and its template are."""
-METRIC = "vllm_generation_tokens_total{"
+METRIC = "ray_vllm_generation_tokens_total{"
+AGENTS = ("agent.py", "DashboardAgent")
+"""How Ray's agents are called, before they have renamed themselves and after."""
 REPORTED_S, PATIENCE_S = 11.0, 60.0
 """Ray gathers metrics every ten seconds."""
 
@@ -49,26 +52,32 @@ def rules(streams: int) -> list[dict[str, object]]:
 
 async def measure(graph: Graph, streams: int) -> list[Row]:
     """All at once, against the goals."""
-    before = generated(graph)
     crowd = Crowd(graph.url, REAL, {**LOCAL, "x-leanserve-tenant": TENANT})
     answers = await crowd.run(asks(streams))
     async with open_books(graph.redis.url, TENANT, limit(streams)) as books:
         await books.settled()
         booked, _ = await books.booked()
-    await asyncio.sleep(REPORTED_S)
-    return _rows(answers, booked, limit(streams), generated(graph) - before)
+    return _rows(answers, booked, limit(streams), await asyncio.to_thread(generated, graph))
 
 
 def generated(graph: Graph) -> int:
-    """Output tokens that the engine has counted, in Ray's own metrics. They are there once it has made some."""
-    end = time.monotonic() + PATIENCE_S
+    """Output tokens that the engine has counted since it was started, in Ray's own metrics, once they rest.
+
+    Raises AssertionError where there are none: that the counter was not found is no proof of anything.
+    """
+    found, end = 0, time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        for text in _metrics(graph):
-            lines = [line for line in text.splitlines() if METRIC in line]
-            if lines:
-                return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines))
-        time.sleep(1)
-    return 0
+        time.sleep(REPORTED_S)
+        before, found = found, _counted(graph)
+        if found and found == before:
+            return found
+    raise AssertionError(f"the engine's own count of tokens is {found} and does not rest")
+
+
+def _counted(graph: Graph) -> int:
+    """As last gathered; 0 where no agent tells."""
+    lines = [line for text in _metrics(graph) for line in text.splitlines() if line.startswith(METRIC)]
+    return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines))
 
 
 def _metrics(graph: Graph) -> Iterator[str]:
@@ -76,7 +85,7 @@ def _metrics(graph: Graph) -> Iterator[str]:
     for pid in descendants(os.getpid(), graph.spare):
         with suppress(psutil.Error, OSError):
             process = psutil.Process(pid)
-            if "agent.py" in " ".join(process.cmdline()[:3]):
+            if any(name in " ".join(process.cmdline()[:3]) for name in AGENTS):
                 for each in process.net_connections("tcp"):
                     if each.status == psutil.CONN_LISTEN:
                         yield from _told(f"http://{each.laddr.ip.replace('::', '127.0.0.2')}:{each.laddr.port}/metrics")
@@ -84,7 +93,7 @@ def _metrics(graph: Graph) -> Iterator[str]:
 
 def _told(url: str) -> Iterator[str]:
     with (
-        suppress(OSError, ValueError),
+        suppress(OSError, HTTPException),  # other ports speak other tongues
         urllib.request.urlopen(url.replace("0.0.0.0", "127.0.0.2"), timeout=5) as answer,
     ):
         yield answer.read().decode(errors="replace")
