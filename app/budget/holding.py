@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.config.budgets import SpendingPolicy
 from app.domain import Amounts, BudgetExceeded, Caller, Limit, MicroUsd, Refusal, Remaining, Reservation, Unit
@@ -75,11 +75,11 @@ def within(spent: Amounts, reservation: Reservation) -> Amounts:
 
 def left_after(reservation: Reservation, spent: Amounts) -> tuple[Remaining, ...]:
     """What each limit leaves once the rest of the hold is given back; others may have spent meanwhile."""
-    held = reservation.amounts
-    return tuple(
-        replace(each, amount=each.amount + held.of(each.limit.unit) - spent.of(each.limit.unit))
-        for each in reservation.left
-    )
+    held, found = reservation.amounts, []
+    for each in reservation.left:  # of every request: `dataclasses.replace` takes five times as long
+        unit = each.limit.unit
+        found.append(Remaining(each.limit, each.amount + held.of(unit) - spent.of(unit), each.resets_in_s))
+    return tuple(found)
 
 
 def left_by(refusal: BudgetExceeded) -> tuple[Remaining, ...]:
