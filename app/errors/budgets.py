@@ -74,7 +74,7 @@ class SpendingStopped(LeanServeError):
     code = "scope_stopped"
 
     def __init__(self, stopped: ScopeStopped) -> None:
-        because = f": {stopped.reason}" if stopped.reason else ""
+        because = f": {reason}" if (reason := stopped.reason.rstrip(": ")) else ""  # an operator may give none
         super().__init__(f"{stopped.scope} was stopped{because}")
         self.stopped = stopped
         self.args = (stopped,)

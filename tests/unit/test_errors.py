@@ -73,3 +73,10 @@ def test_a_refusal_speaks_of_what_was_limited(unit: Unit, amount: int, said: str
     """In the words and the money that the limit was written in."""
     limit = Limit(Scope("acme"), unit, amount, Window(Period.DAY))
     assert said in errors.BudgetRefused(BudgetExceeded(limit, 10, 20, None)).message
+
+
+@pytest.mark.parametrize(("reason", "because"), [("a loop", ": a loop"), ("operator: ", ": operator"), ("", "")])
+def test_a_stop_says_why_as_far_as_it_is_known(reason: str, because: str) -> None:
+    """An operator who gave no reason is one all the same."""
+    stopped = errors.SpendingStopped(ScopeStopped(Scope("acme"), reason))
+    assert stopped.message == f"tenant=acme was stopped{because}"
