@@ -106,6 +106,7 @@ class Setup:
     clock: Callable[[], float] = time.time
     describe: Describe | None = None
     spool: str = ""
+    telemetry: Telemetry | None = None
 
     def gateway_config(self) -> GatewayConfig:
         """Two echo tiers, unless the test says otherwise."""
@@ -142,7 +143,7 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     cache_store = open_cache_store(setup.redis_url, config.store)
     backends = _backends(config, setup.backends)
     tiers = [Tier(spec, tuple(backends[name] for name in spec.backend_names())) for spec in config.tiers]
-    telemetry = _telemetry(exporter)
+    telemetry = setup.telemetry or _telemetry(exporter)
     record_store = open_record_store(setup.redis_url, config.store)
     folder = Path(setup.spool or mkdtemp(prefix="leanserve-spool-"))
     recorder = Recorder(Spool(folder), Posting(record_store), describe=setup.describe, replica="test")

@@ -97,6 +97,7 @@ class Metrics:
         self._marks = counter("leanserve_budget_marks_total", "Limits that passed a mark", "scope", "unit", "mark")
         self._cascades = counter("leanserve_cascades_total", "First answers, judged", "tier", "result", "doubt")
         self._dropped = counter("leanserve_records_dropped_total", "Records of requests that found no room")
+        self._spans_dropped = counter("leanserve_spans_dropped_total", "Spans that reached no collector")
         self._attempts = counter("leanserve_attempts_total", "Calls of backends", "backend", "outcome", "cause")
 
     def _declare_spending(self, registry: CollectorRegistry) -> None:
@@ -200,6 +201,10 @@ class Metrics:
     def mark_passed(self, marked: Marked) -> None:
         """A limit passed a mark."""
         self._marks.labels(marked.limit.scope.kind, str(marked.limit.unit), str(marked.mark)).inc()
+
+    def spans_dropped(self, spans: int) -> None:
+        """So many spans were lost on their way to the collector."""
+        self._spans_dropped.inc(spans)
 
     def record_dropped(self) -> None:
         """A record of a request is lost."""

@@ -11,7 +11,7 @@ from app.domain import Marked
 from app.journey import Journey
 from app.observe.logline import open_request_log
 from app.observe.metrics import Metrics
-from app.observe.otlp import open_exporter, traces_endpoint
+from app.observe.otlp import open_exporter, queue_size, traces_endpoint
 from app.observe.recording import NO_RECORDING, Recording
 from app.observe.trace import Instruments, Pricing, RequestTrace
 
@@ -72,7 +72,8 @@ def open_telemetry(service_name: str, environ: Mapping[str, str], replica: str) 
     """
     endpoint = traces_endpoint(environ)
     tracer: Tracer = NoOpTracer()
-    shutdown = _nothing
+    shutdown, metrics = _nothing, Metrics(replica)
     if endpoint:
-        tracer, shutdown = open_exporter(endpoint, environ.get("OTEL_SERVICE_NAME", service_name), replica)
-    return Telemetry(Instruments(tracer, Metrics(replica), open_request_log(), time.perf_counter), shutdown, replica)
+        name, size = environ.get("OTEL_SERVICE_NAME", service_name), queue_size(environ)
+        tracer, shutdown = open_exporter(endpoint, name, replica, size=size, dropped=metrics.spans_dropped)
+    return Telemetry(Instruments(tracer, metrics, open_request_log(), time.perf_counter), shutdown, replica)
