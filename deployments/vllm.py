@@ -139,6 +139,7 @@ def build(tier: TierSpec, spec: VllmBackend, name: str, source: str, store: Stor
     config = LLMConfig(model_loading_config={"model_id": tier.model, "model_source": source}, **engine_options(spec))
     config.deployment_config.setdefault("max_ongoing_requests", 256)
     config.engine_kwargs.setdefault("scheduler_cls", SCHEDULER)
+    config.engine_kwargs.setdefault("enable_prompt_tokens_details", True)  # else it keeps what its prefix cache spared
     options, bound = {"name": name}, {"store": store}
     return build_llm_deployment(
         config, name_prefix="", deployment_cls=VllmTier, override_serve_options=options, bind_kwargs=bound
