@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.server import DEFAULT_URL, Server
+from app.cli.server import DEFAULT_URL, Server, key_for
 from app.errors import ConfigError
 
 Url = Annotated[str, typer.Option(help="The running server. LEANSERVE_API_KEY holds the tenant's key.")]
@@ -89,4 +89,4 @@ def _of(totals: dict[str, int], name: str) -> int:
 
 
 def _server(url: str, tenant: str) -> Server:
-    return Server(url.rstrip("/"), os.environ.get("LEANSERVE_API_KEY", ""), tenant)
+    return Server(url.rstrip("/"), key_for(url, os.environ), tenant)

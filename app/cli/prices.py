@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.server import DEFAULT_URL
+from app.cli.server import DEFAULT_URL, key_for
 from app.cli.state import AsJson, table
 from app.errors import ConfigError
 
@@ -111,7 +111,7 @@ async def _measured(url: str, model: str, plan: "Plan") -> "Rates":
     from app.throughput.load import PATIENCE_S, Target  # noqa: PLC0415
     from app.throughput.rates import measure  # noqa: PLC0415
 
-    key = os.environ.get("LEANSERVE_API_KEY", "")
+    key = key_for(url, os.environ)
     headers = {"authorization": f"Bearer {key}"} if key else {}
     base = f"{url.rstrip('/').removesuffix('/v1')}/v1/"
     limits = httpx.Limits(max_connections=plan.at_once)

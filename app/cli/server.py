@@ -1,11 +1,15 @@
 """A running LeanServe, as commands speak to it."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.access.configured import LOCAL_TEXT
 from app.errors import ConfigError, LeanServeError
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+LOOPBACK = re.compile(r"https?://(127\.0\.0\.1|localhost|\[::1\])([:/]|$)")
 TIMEOUT_S = 600.0
 """An invalidation of millions of entries takes minutes, in short steps."""
 
@@ -41,6 +45,11 @@ class Server:
     def _headers(self) -> dict[str, str]:
         key = {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         return key | ({"x-leanserve-tenant": self.tenant} if self.tenant else {})
+
+
+def key_for(url: str, environ: Mapping[str, str]) -> str:
+    """`LEANSERVE_API_KEY`, else on loopback the key that opens a server without keys of its own."""
+    return environ.get("LEANSERVE_API_KEY") or (LOCAL_TEXT if LOOPBACK.match(url) else "")
 
 
 def _told(body: Any) -> str:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli.root import cli
+from app.cli.server import key_for
 from app.config.load import load_policy
 from app.config.prices import GpuPrice
 from app.errors import ConfigError
@@ -82,6 +83,24 @@ def test_calibrate_writes_the_price_of_what_it_measured(server: str, tmp_path: P
     assert 2000 < found.output_tokens_per_s < 4400
     assert found.cached_input_tokens_per_s is None
     assert "output:" in result.output
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://127.0.0.1:8000", "local"),
+        ("http://localhost", "local"),
+        ("http://[::1]:8000/v1", "local"),
+        ("http://127.0.0.1.example.com", ""),
+        ("http://localhost@example.com", ""),
+        ("https://example.com", ""),
+        ("http://[", ""),
+    ],
+)
+def test_a_laptops_own_server_needs_no_key(url: str, key: str) -> None:
+    """Only on loopback, and only where the environment names none."""
+    assert key_for(url, {}) == key
+    assert key_for(url, {"LEANSERVE_API_KEY": "sk-1"}) == "sk-1"
 
 
 @pytest.mark.parametrize(
