@@ -21,10 +21,10 @@ Row = dict[str, Any]
 
 
 class Month:
-    """Sums by day and dimensions, drawn once from `seed`; `now` is seconds since 1970."""
+    """Sums by day and dimensions, drawn once from `seed`; `now` is seconds since 1970, `dear` multiplies all costs."""
 
-    def __init__(self, now: float, features: int = 24, days: int = 60, seed: int = 7) -> None:
-        self.now = now
+    def __init__(self, now: float, features: int = 24, days: int = 60, seed: int = 7, dear: float = 1.0) -> None:
+        self.now, self._dear = now, dear
         self._draw = random.Random(seed)
         names = [*FEATURES, HOSTILE, *(f"tool {number}" for number in range(features - len(FEATURES) - 1))]
         self.features = names[:features]
@@ -47,9 +47,9 @@ class Month:
         role = "" if hit else self._draw.choices([name for name, _ in ROLES], [part for _, part in ROLES])[0]
         attempts = 0 if hit else requests
         tokens = int(attempts * self._draw.uniform(1_100, 1_500))
-        cost = attempts * TIER_PRICE[tier] * self._draw.uniform(0.8, 1.2)
+        cost = attempts * self._dear * TIER_PRICE[tier] * self._draw.uniform(0.8, 1.2)
         wasted = cost if cause or role not in {"answer", ""} else 0
-        nothing = requests * TIER_PRICE["large"] * 0.62 + cost * 0.2
+        nothing = requests * self._dear * TIER_PRICE["large"] * 0.62 + cost * 0.2
         cached = nothing * 0.96 if hit else nothing * 0.01
         return {
             "day": day,

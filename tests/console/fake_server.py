@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from app.api.app import _on_fault
 from app.api.console import ConsoleRoutes
-from app.errors import LeanServeError, NotFound, Unauthorized
+from app.errors import InvalidRequest, LeanServeError, NotFound, Unauthorized
 from tests.console import fake_month, fake_records
 from tests.console.fake_month import DAY_S, Month, iso
 
@@ -28,6 +28,8 @@ def fake_app(month: Month) -> FastAPI:
     def entered(request: Request) -> dict[str, str]:
         if request.headers.get("authorization") != f"Bearer {KEY}":
             raise Unauthorized("this API key is not known")
+        if " " in request.query_params.get("tenant", ""):
+            raise InvalidRequest("tenant: must be printable", "tenant")
         return dict(request.query_params)
 
     def within(said: dict[str, str], default: str) -> tuple[list[dict[str, Any]], list[int], dict[str, str]]:

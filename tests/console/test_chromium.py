@@ -1,11 +1,12 @@
 """Click through the console in a real Chromium: every view, both themes, a narrow screen, hostile names."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.console.conftest import OpenPage
-from tests.console.fake_month import HOSTILE
+from tests.console.conftest import OpenPage, console_of
+from tests.console.fake_month import HOSTILE, Month
 from tests.console.fake_server import KEY
 
 if TYPE_CHECKING:
@@ -168,6 +169,83 @@ def test_axe_finds_nothing(open_page: OpenPage, theme: str, width: int) -> None:
     page.locator("tbody a").first.click()
     page.get_by_role("complementary", name="One request").get_by_role("img").wait_for()
     assert violations(page) == []
+
+
+def months() -> dict[str, Month]:
+    """From nobody's to a bank's."""
+    found = {name: Month(time.time(), features=12, dear=dear) for name, dear in (("crumbs", 3e-5), ("fortune", 2e4))}
+    found |= {name: Month(time.time(), features=3) for name in ("nothing", "one")}
+    found["nothing"].cells = []
+    last = next(cell for cell in reversed(found["one"].cells) if cell["micro_usd"])
+    found["one"].cells = [last | {"requests": 1, "attempts": 1, "micro_usd": 4, "wasted_micro_usd": 0}]
+    return found
+
+
+WRITTEN = """
+window.written = [];
+const plain = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+  const { width } = this.measureText(text);
+  const left = this.textAlign === "right" ? x - width : this.textAlign === "center" ? x - width / 2 : x;
+  if (this.canvas.closest(".uplot")) {
+    window.written.push([text, left, this.canvas.width - left - width]);
+  }
+  return plain.apply(this, arguments);
+};
+"""
+"""Each text of a chart, with the pixels that are left of it and right of it within its canvas."""
+
+
+@pytest.mark.parametrize("width", [1400, 360])
+@pytest.mark.parametrize("kind", ["crumbs", "fortune", "nothing", "one"])
+def test_amounts_of_any_size_are_whole(open_page: OpenPage, kind: str, width: int) -> None:
+    """Four millionths of a dollar, millions of dollars, one request, none: no text of a chart is cut, the page is no
+    wider than its screen, axe finds nothing, and who has nothing yet is told what to do."""
+    with console_of(months()[kind]) as url:
+        page = open_page(width, "dark" if width < 500 else "light", url=url, before=WRITTEN)
+        for view in ("Spend", "At work"):
+            page.get_by_role("navigation", name="Views").get_by_role("link", name=view, exact=True).click()
+            page.get_by_role("heading", level=1, name=view, exact=True).wait_for()
+            page.locator("pre, canvas").first.wait_for()
+            page.wait_for_load_state("networkidle")
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        written = page.evaluate("window.written")
+        assert [text for text, left, right in written if left < 0 or right < 0] == []
+        labels = {text for text, _, _ in written}
+        if kind == "nothing":
+            assert labels == set()
+            assert "/v1" in page.get_by_role("region", name="How to point a client here").inner_text()
+        else:
+            assert {"$0", "100%"} <= labels
+        if kind == "one":
+            assert "$0.000004" in labels
+
+
+def test_amounts_of_a_column_stand_point_below_point(open_page: OpenPage) -> None:
+    """However different they are."""
+    page = open_page()
+    for view in ("Spend", "Outcomes", "At work"):
+        visit(page, view)
+        for table in page.locator("table").all():
+            for place in range(1, table.locator("thead th, thead td").count()):
+                cells = table.locator(f"tbody td:nth-child({place + 1}).num").all_text_contents()
+                amounts = [cell for cell in cells if "$" in cell and not cell.startswith("<")]
+                assert len({len(amount.partition(".")[2]) for amount in amounts}) <= 1, amounts
+
+
+def test_a_wrong_key_or_tenant_leads_back_to_the_door(open_page: OpenPage) -> None:
+    """A key that no header can carry is said to be none; nothing of it is kept."""
+    page = open_page(signed_in=False)
+    page.get_by_label("Admin key").fill("schlüssel☃")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").filter(has_text="no key has such a character").wait_for()
+    assert page.evaluate("sessionStorage.length") == 0
+    page.get_by_label("Tenant").fill("wrong tenant")
+    page.get_by_label("Admin key").fill(KEY)
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").filter(has_text="tenant").wait_for()
+    assert page.get_by_label("Admin key").is_visible()
 
 
 def test_the_theme_is_switched_and_kept(open_page: OpenPage) -> None:

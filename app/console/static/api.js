@@ -6,9 +6,10 @@ const ADMIN = new URL("../admin/", import.meta.url);
 
 /** What the server said instead of an answer. `status` 0: it could not be reached. */
 export class Fault extends Error {
-  constructor(status, message) {
+  constructor(status, message, param = null) {
     super(message);
     this.status = status;
+    this.param = param;
   }
 }
 
@@ -35,7 +36,7 @@ export async function ask(path, parameters = {}, signal = undefined) {
   const answer = await sent(url, signal);
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    throw new Fault(answer.status, body?.error?.message ?? `the server answered ${answer.status}`);
+    throw new Fault(answer.status, body?.error?.message ?? `the server answered ${answer.status}`, body?.error?.param);
   }
   return body;
 }

@@ -4,6 +4,8 @@ import { fill, h, say } from "./dom.js";
 import { when } from "./format.js";
 
 const SERIES = 8;
+const FONT = "12px Inter, system-ui, sans-serif";
+const STEPS = Array.from({ length: 15 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 const watched = new Set();
 
 /** The colour of the n-th series; the last one is of what is added up as `other`. */
@@ -21,10 +23,10 @@ function painted(name) {
 
 /**
  * Draw `series` ({name, values, tone}) over `starts` (seconds) into `holder`. `kind` is "bars", which stand on one
- * another, or "lines". `said` names the chart for who does not see it; `shown` formats a value, `tick` one of the axis.
+ * another, or "lines". `said` names the chart for who does not see it; `shown` formats a value, `ticks` all of the axis.
  */
-export function chart(holder, { starts, step, series, kind, said, shown, tick = shown, most = null }) {
-  const plot = { holder, starts, step, series, kind, said, shown, tick, most, drawn: null };
+export function chart(holder, { starts, step, series, kind, said, shown, ticks = (all) => all.map(shown), most = null }) {
+  const plot = { holder, starts, step, series, kind, said, shown, ticks, most, drawn: null };
   holder.setAttribute("role", "img");
   holder.setAttribute("aria-label", `${said}. Arrow keys read it; the table below has the same numbers.`);
   holder.tabIndex = 0;
@@ -70,21 +72,21 @@ function data({ starts, series, kind }) {
   let below = starts.map(() => 0);
   for (const each of series) {
     below = below.map((sum, at) => sum + each.values[at]);
-    sums.unshift(below);
+    sums.unshift(below.map((sum) => sum || null)); // a bar of nothing would cut the ground line
   }
   return [starts, ...sums];
 }
 
 function options(plot) {
-  const { holder, starts, step, kind, tick, most } = plot;
+  const { holder, starts, step, kind, ticks, most } = plot;
   const [faint, line] = [painted("var(--faint)"), painted("var(--line)")];
-  const axis = { stroke: faint, font: "12px Inter, system-ui, sans-serif", ticks: { show: false } };
+  const axis = { stroke: faint, font: FONT, ticks: { show: false } };
   const grid = { stroke: line, width: 1 };
   const edge = kind === "bars" ? step / 2 : 0;
   return {
     width: holder.clientWidth || 600,
     height: holder.classList.contains("low") ? 180 : 260,
-    padding: [10, 6, 0, 0],
+    padding: [10, 22, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1_000), "Etc/UTC"),
     scales: {
@@ -92,13 +94,24 @@ function options(plot) {
       y: { range: (_, low, high) => [Math.min(0, low ?? 0), most ?? ((high || 1) * 1.06)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 28, space: 64, values: (_, at) => at.map((each) => label(each, step)) },
-      { ...axis, grid, size: 56, space: 36, values: (_, at) => at.map((each) => tick(each)) },
+      { ...axis, grid: { show: false }, size: 32, gap: 9, space: 64, values: (_, at) => at.map((each) => label(each, step)) },
+      { ...axis, grid, size: wide, space: 36, incrs: STEPS, values: (_, at) => ticks(at) },
     ],
     series: [{}, ...lines(plot)],
     cursor: { y: false, points: { show: kind === "lines", size: 8 }, drag: { x: false, y: false } },
     hooks: { setCursor: [() => hover(plot)] },
   };
+}
+
+/** As wide as the widest text of an axis needs. */
+const wide = (plot, texts) => 16 + Math.ceil(Math.max(0, ...(texts ?? []).map((text) => measured(plot, text))));
+
+function measured({ ctx }, text) {
+  ctx.save();
+  ctx.font = FONT;
+  const { width } = ctx.measureText(text);
+  ctx.restore();
+  return width;
 }
 
 const label = (seconds, step) =>
@@ -107,12 +120,19 @@ const label = (seconds, step) =>
 function lines({ series, kind }) {
   const ground = painted("var(--sheet)");
   if (kind === "lines") {
-    return series.map((each) => ({ stroke: painted(each.tone), width: 2, points: { show: false } }));
+    return series.map((each) => ({ stroke: painted(each.tone), width: 2, points: { size: 6, fill: painted(each.tone), filter: lonely } }));
   }
   const paths = window.uPlot.paths.bars({ size: [0.82, 44] });
   return [...series].reverse().map((each) => ({
     fill: painted(each.tone), stroke: ground, width: 1, paths, points: { show: false },
   }));
+}
+
+/** Points that no line reaches: those with nothing before and behind them. */
+function lonely({ data: all }, place) {
+  const values = all[place];
+  const there = (at) => values[at] !== null && values[at] !== undefined;
+  return values.map((_, at) => at).filter((at) => there(at) && !there(at - 1) && !there(at + 1));
 }
 
 function hover(plot) {

@@ -15,22 +15,40 @@ const clocks = Object.fromEntries(
   Object.entries(times).map(([name, parts]) => [name, new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: "UTC" })]),
 );
 
+const LARGE = 1e8;
+
+/** Places that show what is there: cents above a dollar, all six below a cent. */
+const placesOf = (size) => (size >= 1e6 || size === 0 ? 2 : size >= 1e4 ? 4 : 6);
+
 /** Dollars: cents above a dollar, and as many places below as show what is there. */
-export function usd(micro) {
+export function usd(micro, places = placesOf(Math.abs(micro))) {
   const size = Math.abs(micro);
-  const places = size >= 1e6 || size === 0 ? 2 : size >= 1e4 ? 4 : 6;
+  if (size > 0 && size < 5_000 && places === 2) {
+    return micro < 0 ? "−<$0.01" : "<$0.01";
+  }
   const digits = { minimumFractionDigits: places, maximumFractionDigits: places };
   return `${micro < 0 ? "−" : ""}$${(size / 1e6).toLocaleString("en-US", digits)}`;
 }
 
-/** Dollars on an axis: the fewest characters. */
-export function shortUsd(micro) {
-  const dollars = micro / 1e6;
-  if (dollars === 0) {
-    return "$0";
-  }
-  return dollars >= 1_000 ? `$${compact.format(dollars)}` : `$${Number(dollars.toPrecision(3))}`;
+/** How the amounts of one column are shown, point below point: as the smallest asks, cents beside a hundred dollars. */
+export function alike(amounts) {
+  const sizes = amounts.filter((each) => typeof each === "number" && each !== 0).map(Math.abs);
+  const places = Math.max(...sizes) >= LARGE ? 2 : placesOf(sizes.length ? Math.min(...sizes) : 0);
+  return (micro) => usd(micro, places);
 }
+
+/** Dollars on an axis, all with the places that its steps need. */
+export function axisUsd(ticks) {
+  const [first = 0, second = first] = ticks;
+  const step = Math.abs(second - first || first) / 1e6 || 1;
+  const places = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  const large = Math.max(...ticks.map(Math.abs)) >= 1e10;
+  const shown = (dollars) => (large ? compact.format(dollars) : dollars.toLocaleString("en-US", { minimumFractionDigits: places }));
+  return ticks.map((each) => (each === 0 ? "$0" : `$${shown(each / 1e6)}`));
+}
+
+/** Any number with a real minus. */
+export const number = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 2 }).replace("-", "−");
 
 /** Millionths from the text of dollars that the server tells, exact to the last place. */
 export function micro(text) {

@@ -95,7 +95,7 @@ async function tried(work, signal) {
 /** What went wrong, in the view's place; a key that opens nothing leads back to the door. */
 function failed(error) {
   const text = error instanceof Fault ? error.message : `something is wrong with this page: ${error.message}`;
-  if (error instanceof Fault && [401, 403].includes(error.status)) {
+  if (error instanceof Fault && ([401, 403].includes(error.status) || error.param === "tenant")) {
     out(text);
     return;
   }
@@ -139,6 +139,10 @@ function kept(name) {
 
 at("entry-form").addEventListener("submit", (event) => {
   event.preventDefault();
+  if (/[^\x21-\x7e]/.test(at("key").value.trim())) {
+    out("no key has such a character: letters, digits and signs of ASCII only");
+    return;
+  }
   enter(at("key").value.trim(), at("tenant").value.trim());
   at("key").value = "";
   at("entry-fault").hidden = true;

@@ -1,7 +1,7 @@
 // What all views are made of.
 
 import { h } from "./dom.js";
-import { share } from "./format.js";
+import { alike, share } from "./format.js";
 
 /** A view's head: its name, a line about it, and what can be chosen. */
 export const top = (title, note, ...actions) =>
@@ -32,15 +32,24 @@ export const figures = (all) =>
   h("dl", { class: "figures" }, all.map(([name, value, ...notes]) =>
     h("div", {}, h("dt", {}, name), h("dd", {}, value), notes.map((note) => h("dd", { class: "note" }, note)))));
 
-/** A table. `columns` are [name, cell(row), numeric?, class?]; the first one heads its row. */
+/**
+ * A table. `columns` are [name, cell(row), kind?, class?]; the first one heads its row. A kind is `true` for numbers, "usd"
+ * for cells that are micro-dollars: those of a column are shown alike.
+ */
 export function table(caption, columns, rows, { unseen = false, row = () => ({}) } = {}) {
+  const shown = columns.map(([, cell, numeric]) => (numeric === "usd" ? money(rows.map(cell), cell) : cell));
   const kind = ([, , numeric, other = ""]) => `${numeric ? "num" : ""} ${other}`.trim() || null;
   const head = columns.map((each) => h(each[0] ? "th" : "td", { scope: each[0] ? "col" : null, class: kind(each) }, each[0]));
   const line = (each) => h("tr", row(each), columns.map((column, at) =>
-    at ? h("td", { class: kind(column) }, column[1](each)) : headed(column[1](each), kind(column))));
+    at ? h("td", { class: kind(column) }, shown[at](each)) : headed(shown[at](each), kind(column))));
   const found = h("table", {}, h("caption", { class: unseen ? "unseen" : null }, caption),
     h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows.map(line)));
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, found);
+}
+
+function money(amounts, cell) {
+  const text = alike(amounts);
+  return (row) => (typeof cell(row) === "number" ? text(cell(row)) : cell(row));
 }
 
 /** What a row is about, on two lines at most: names may be long. */
@@ -71,7 +80,20 @@ export function stack(parts, shown) {
   return there.length ? [bar, h("ul", { class: "legend" }, there.map(line))] : [empty("Nothing in this window.")];
 }
 
-export const empty = (text) => h("p", { class: "empty" }, text);
+/** The name of a row with the colour of its series. */
+export const keyed = ({ tone, name }) => h("span", { class: "keyed" }, key(tone), name);
+
+export const empty = (...text) => h("p", { class: "empty" }, text);
+
+/** In the place of figures that nothing was asked for yet: what to do about it. */
+export function nothing(tenant) {
+  const api = new URL("../v1", location.href.split("#")[0]).href;
+  const code = `client = OpenAI(base_url="${api}", api_key="…")`;
+  return card("No request in this window", null,
+    h("p", { class: "note-line" }, `Nothing was asked on the account of the tenant “${tenant}”. Point an OpenAI client at this server, and what it costs stands here seconds later:`),
+    h("pre", { tabindex: 0, role: "region", "aria-label": "How to point a client here" }, code),
+    h("p", { class: "note-line" }, "Older traffic: choose a longer window. Another tenant's: sign out and name it beside the operator's key."));
+}
 
 const GOOD = new Set(["success", "exact", "semantic", "coalesced"]);
 const BAD = new Set(["failed"]);

@@ -88,12 +88,16 @@ def test_money_is_read_exactly() -> None:
     script = (
         f"const f = await import({json.dumps((STATIC / 'format.js').as_uri())});"
         "console.log(JSON.stringify([f.micro('0.123456'), f.micro('-12.3'), f.micro('9007199.254740'), f.micro('x'),"
-        "f.usd(0), f.usd(7), f.usd(45000), f.usd(1234567890), f.usd(-2500000), f.share(1, 0), f.shortUsd(250000)]))"
+        "f.usd(0), f.usd(7), f.usd(45000), f.usd(1234567890), f.usd(-2500000), f.share(1, 0), f.axisUsd([0, 100000, 250000]),"
+        "f.axisUsd([0, 2, 4]), f.axisUsd([0, 5e10, 1e11]), f.usd(-4, 2), [4, 0, -1e10].map(f.alike([4, 0, -1e10])),"
+        "[4, 0, 45000].map(f.alike([4, 0, null, 45000, 'none'])), f.alike([])(0), f.number(-19.99)]))"
     )
     found = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
     assert json.loads(found.stdout) == [
         *(123456, -12300000, 9007199254740, 0),
-        *("$0.00", "$0.000007", "$0.0450", "$1,234.57", "−$2.50", "–", "$0.25"),
+        *("$0.00", "$0.000007", "$0.0450", "$1,234.57", "−$2.50", "–", ["$0", "$0.1", "$0.25"]),
+        *(["$0", "$0.000002", "$0.000004"], ["$0", "$50K", "$100K"], "−<$0.01"),
+        *(["<$0.01", "$0.00", "−$10,000.00"], ["$0.000004", "$0.000000", "$0.045000"], "$0.00", "−19.99"),
     ]
 
 

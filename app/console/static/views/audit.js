@@ -2,7 +2,7 @@
 
 import { fill, h, say } from "../dom.js";
 import { count, micro, named, share, usd, when } from "../format.js";
-import { empty, figures, ratio, table, tag, top } from "../parts.js";
+import { card, figures, nothing, ratio, table, tag, top } from "../parts.js";
 import { lasts, seconds } from "../reports.js";
 
 const LONGEST = 30 * 86_400;
@@ -15,7 +15,8 @@ export async function show(root, frame) {
   const now = Date.now() / 1_000;
   const audit = await frame.ask("audit", { since: iso(now - length), until: iso(now) });
   const window = `${when(seconds(audit.since), "hour")} to ${when(seconds(audit.until), "hour")} UTC`;
-  fill(root, head(`${audit.tenant}, ${window}`), numbers(audit), remarks(audit), ...findings(audit));
+  const found = audit.requests === 0 ? [nothing(audit.tenant)] : [numbers(audit), remarks(audit), ...findings(audit)];
+  fill(root, head(`${audit.tenant}, ${window}`), ...found);
 }
 
 const iso = (moment) => `${new Date(moment * 1_000).toISOString().slice(0, 19)}Z`;
@@ -38,10 +39,8 @@ function remarks({ truncated, unpriced_requests: unpriced }) {
 }
 
 function findings({ findings: all, spent_usd: spent, requests }) {
-  if (requests === 0) {
-    return [empty("No request in this window.")];
-  }
-  return all.length ? all.map((each, at) => finding(each, at + 1, micro(spent))) : [empty("No sin stands on this traffic.")];
+  return all.length ? all.map((each, at) => finding(each, at + 1, micro(spent))) : [card("No sin stands on this traffic", null,
+    h("p", { class: "note-line" }, `${count(requests)} requests were held against seven rules: the same long prompt everywhere, documents that nobody needed, retries, repeats that were not cached, one model for all, answers longer than their question, and loops. A finding needs enough of them as evidence: look again when there is more traffic.`))];
 }
 
 function finding(each, rank, spent) {
@@ -63,7 +62,7 @@ function sure(each, certain, price) {
 const places = ({ places: all, unit, title }) => table(`Where: ${title}`, [
   ["feature", (row) => named(row.feature)],
   ...(all.some((row) => row.cause) ? [["cause", (row) => row.cause && tag(row.cause)]] : []),
-  ["costs", (row) => usd(micro(row.usd)), true],
+  ["costs", (row) => micro(row.usd), "usd"],
   ["of the feature", (row) => share(micro(row.usd), micro(row.feature_spent_usd)), true, "wide"],
   [unit, (row) => `${count(row.part)} of ${count(row.whole)}`, true, "wide"],
   ["such as", (row) => row.examples.slice(0, 2).map((id, at) => [at ? " " : "", example(id)])],

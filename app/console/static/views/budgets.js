@@ -21,7 +21,7 @@ export async function budgets(ask, tenant, since) {
   const states = await Promise.all(scopes.map((scope) => ask(`scopes/${encodeURIComponent(scope)}`)));
   const meters = unique(states.flatMap((state) => state.limits)).map(meter);
   const halted = stopped.map((each) => h("p", { class: "alarm" }, `${plain(each.scope)} is stopped: ${named(each.reason)}`));
-  const body = meters.length ? h("ul", { class: "meters" }, meters) : empty("No budget limits this tenant.");
+  const body = meters.length ? h("ul", { class: "meters" }, meters) : empty("No budget limits this tenant: it may spend what it likes. Set one in the policy's ", h("code", {}, "budgets"), ", or by ", h("code", {}, "leanserve budget set"), ".");
   return card("Budgets", "what is left until each begins again; for a limit on each of many, the largest spenders", halted, body);
 }
 

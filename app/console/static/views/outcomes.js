@@ -1,7 +1,7 @@
 // What an outcome costs, and what a successful one does.
 
 import { fill, h } from "../dom.js";
-import { count, named, share, usd, when } from "../format.js";
+import { count, named, number, share, usd, when } from "../format.js";
 import { card, figures, ratio, table, top } from "../parts.js";
 import { seconds } from "../reports.js";
 
@@ -22,7 +22,7 @@ function told(report) {
     ["Success rate", share(all.successes, all.outcomes), "of what was told"],
     ["Cost per outcome", all.outcomes ? usd(Math.round(all.micro_usd / all.outcomes)) : "–", "each, whatever came of it"],
     ["Cost per success", all.successes ? usd(Math.round(all.micro_usd / all.successes)) : "–", "carries the failures' cost"],
-    ["Spent on them", usd(all.micro_usd), "all requests they came of"],
+    ["Spent on them", usd(all.micro_usd), report.types.length > 1 ? "a request with two types counts in each" : "all requests they came of"],
   ]);
   return [numbers, byType(report), byFeature(report)];
 }
@@ -41,7 +41,7 @@ function byFeature({ rows, other }) {
     ["feature", (row) => named(row.feature)],
     ["type", (row) => named(row.type)],
     ...columns(rows),
-    ["feature in all", (row) => usd(row.feature_micro_usd), true, "wide"],
+    ["feature in all", (row) => row.feature_micro_usd, "usd", "wide"],
   ], rows, { unseen: true });
   const rest = other && h("p", { class: "note-line" },
     `${other.rows} more: ${count(other.outcomes)} outcomes, ${usd(other.micro_usd)}.`);
@@ -51,14 +51,14 @@ function byFeature({ rows, other }) {
 function columns(rows) {
   const most = Math.max(...rows.map((row) => row.micro_usd_per_success ?? 0));
   return [
-    ["outcomes", (row) => count(row.outcomes), true],
+    ["outcomes", (row) => count(row.outcomes), true, "wide"],
     ["successes", (row) => share(row.successes, row.outcomes), true],
-    ["value", (row) => row.value.toLocaleString("en-US", { maximumFractionDigits: 2 }), true, "wide"],
-    ["cost", (row) => usd(row.micro_usd), true, "wide"],
-    ["per outcome", (row) => usd(Math.round(row.micro_usd_per_outcome)), true, "wide"],
-    ["per success", (row) => success(row), true],
+    ["value", (row) => number(row.value), true, "wide"],
+    ["cost", (row) => row.micro_usd, "usd", "wide"],
+    ["per outcome", (row) => rounded(row.micro_usd_per_outcome), "usd", "wide"],
+    ["per success", (row) => rounded(row.micro_usd_per_success) ?? "no success", "usd"],
     ["", (row) => ratio(row.micro_usd_per_success ?? 0, most), false, "wide"],
   ];
 }
 
-const success = ({ micro_usd_per_success: each }) => (each === null ? "no success" : usd(Math.round(each)));
+const rounded = (each) => (each === null ? null : Math.round(each));

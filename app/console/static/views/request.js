@@ -44,7 +44,7 @@ const attempts = ({ attempts: made }) => table("Attempts", [
   ["prefix", (each) => count(each.cached_tokens), true],
   ["out", (each) => count(each.output_tokens), true],
   ["took", (each) => ms(each.duration_ms), true],
-  ["cost", (each) => usd(each.micro_usd), true],
+  ["cost", (each) => each.micro_usd, "usd"],
 ], made, { unseen: true });
 
 function prompt({ anatomy }) {

@@ -2,7 +2,7 @@
 
 import { Fault } from "../api.js";
 import { fill, h, say } from "../dom.js";
-import { brief, ms, named, usd, when } from "../format.js";
+import { brief, ms, named, when } from "../format.js";
 import { empty, tag, table, top } from "../parts.js";
 import { seconds } from "../reports.js";
 import { detail } from "./request.js";
@@ -16,7 +16,8 @@ let kept = [];
 export async function show(root, frame) {
   const chosen = frame.argument[0] ?? "";
   const view = { frame, chosen, list: h("div"), aside: h("aside", { "aria-label": "One request", hidden: !chosen }), rows: kept };
-  const card = h("div", { class: "card" }, view.list, older(view));
+  view.older = older(view);
+  const card = h("div", { class: "card" }, view.list, view.older);
   const split = h("div", { class: chosen ? "split open" : "split" }, card, view.aside);
   const before = root.querySelector(".split");
   fill(root, top("Requests", "newest first; choose one to see its path", switcher(view)), split);
@@ -95,7 +96,8 @@ function listed(view) {
     onclick: () => { location.hash = address(each.id); },
   });
   const tight = "wide tight";
-  fill(view.list, view.rows.length === 0 ? empty("No request yet.") : table("Latest requests", [
+  view.older.hidden = view.rows.length === 0;
+  fill(view.list, view.rows.length === 0 ? empty("No request yet: each stands here seconds after its answer.") : table("Latest requests", [
     ["time (UTC)", (each) => h("a", { href: address(each.id), "aria-current": each.id === view.chosen ? "true" : null }, when(seconds(each.at), "second"))],
     ["feature", (each) => h("span", { class: "name", title: named(each.feature) }, named(each.feature))],
     ["user", (each) => named(each.user), false, tight],
@@ -105,7 +107,7 @@ function listed(view) {
     ["tokens in", (each) => brief(each.input_tokens), true, tight],
     ["out", (each) => brief(each.output_tokens), true, tight],
     ["took", (each) => ms(each.duration_ms), true, "wide"],
-    ["cost", (each) => usd(each.micro_usd), true],
+    ["cost", (each) => each.micro_usd, "usd"],
   ], view.rows, { unseen: true, row }));
   if (focused) {
     view.list.querySelector(`tr[data-id="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true });

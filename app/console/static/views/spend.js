@@ -2,8 +2,8 @@
 
 import { chart } from "../charts.js";
 import { fill, h } from "../dom.js";
-import { brief, count, share, shortUsd, usd, when } from "../format.js";
-import { card, choices, empty, figures, key, more, ratio, stack, table, top } from "../parts.js";
+import { axisUsd, brief, count, share, usd, when } from "../format.js";
+import { card, choices, empty, figures, keyed, more, nothing, ratio, stack, table, top } from "../parts.js";
 import { before, cause, drawn, ranked, seconds } from "../reports.js";
 
 const SHOWN = 7;
@@ -19,9 +19,14 @@ export async function show(root, frame) {
   const parts = { numbers: h("div"), chart: h("div"), under: h("div", { class: "two" }) };
   const earlier = ask("reports/cost", { by: "", ...before(since) }).catch(() => null);
   const [report, line] = await both(ask, since);
+  if (report.total.requests === 0) {
+    fill(root, top("Spend", note(report), frame.windowed()), nothing(report.tenant));
+    return;
+  }
   fill(root, top("Spend", note(report), frame.windowed()), parts.numbers, parts.chart, parts.under);
   spending(parts.chart, report, line, (name) => again(name, parts.chart, frame));
-  fill(parts.under, spared(report), wasted(report), prompts(report));
+  fill(parts.under, report.waste.length ? [spared(report), wasted(report), prompts(report)]
+    : [spared(report), prompts(report), wasted(report)]);
   fill(parts.numbers, numbers(report, null));
   const past = await earlier;
   fill(parts.numbers, numbers(report, past?.total));
@@ -81,24 +86,20 @@ function spending(holder, report, line, chosen) {
     h("div", {}, figure, more("Show as a table", overTime(picture))), breakdown(rows, report.total)));
   found.querySelector("header").append(choices("Spend by", BY, by, chosen));
   fill(holder, found);
-  if (report.total.requests === 0) {
-    fill(figure, empty("No request in this window."));
-    return;
-  }
-  chart(figure, { ...picture, kind: "bars", said: `Spend over time by ${by}`, shown: usd, tick: shortUsd });
+  chart(figure, { ...picture, kind: "bars", said: `Spend over time by ${by}`, shown: usd, ticks: axisUsd });
 }
 
 function breakdown(rows, total) {
   return table(`Spend by ${by}, dearest first`, [
-    [by, (row) => [h("span", {}, key(row.tone), row.name)]],
-    ["spent", (row) => usd(row.micro_usd), true],
+    [by, keyed],
+    ["spent", (row) => row.micro_usd, "usd"],
     ["share", (row) => share(row.micro_usd, total.micro_usd), true],
     ["requests", (row) => brief(row.requests), true],
   ], rows, { unseen: true });
 }
 
 function overTime({ starts, step, series }) {
-  const columns = series.map((each) => [each.name, (at) => usd(each.values[at]), true]);
+  const columns = series.map((each) => [each.name, (at) => each.values[at], "usd"]);
   const time = ["time (UTC)", (at) => when(starts[at], step < 86_400 ? "hour" : "day")];
   return table("Spend over time", [time, ...columns], starts.map((_at, place) => place).reverse());
 }
@@ -115,7 +116,7 @@ function spared({ savings, total }) {
     table("Savings by what made them", [
       ["step", ([name]) => name],
       ["", ([, value, tone]) => ratio(Math.abs(value), Math.max(all, total.micro_usd), tone)],
-      ["dollars", ([, value]) => usd(value), true],
+      ["dollars", ([, value]) => value, "usd"],
       ["of all", ([, value]) => share(Math.abs(value), all), true],
     ], rows, { unseen: true }));
 }
@@ -128,14 +129,14 @@ function prompts({ total }) {
 }
 
 function wasted({ waste, total }) {
-  const body = waste.length === 0 ? empty("Nothing was wasted.") : table("Waste by role and cause", [
+  const body = waste.length === 0 ? empty("Nothing: every answer that was paid for was given to somebody.") : table("Waste by role and cause", [
     ["attempt", (row) => row.role],
     ["cause", (row) => cause(row.cause)],
     ["attempts", (row) => count(row.attempts), true],
-    ["wasted", (row) => usd(row.wasted_micro_usd), true],
+    ["wasted", (row) => row.wasted_micro_usd, "usd"],
     ["of all spend", (row) => share(row.wasted_micro_usd, total.micro_usd), true, "wide"],
   ], waste.slice(0, 8), { unseen: true });
   const found = card("What was wasted", "attempts whose answer nobody got", body);
-  found.classList.add("tall");
+  found.classList.add(waste.length ? "tall" : "across");
   return found;
 }

@@ -3,7 +3,7 @@
 import { chart } from "../charts.js";
 import { fill, h } from "../dom.js";
 import { brief, count, named, share, usd, when } from "../format.js";
-import { card, empty, figures, more, ratio, stack, table, top } from "../parts.js";
+import { card, figures, more, nothing, ratio, stack, table, top } from "../parts.js";
 import { drawn, ranked } from "../reports.js";
 import { budgets } from "./budgets.js";
 
@@ -18,9 +18,10 @@ export async function show(root, frame) {
     over("tier", 7, "requests"),
   ]);
   const limits = h("div");
-  fill(root, top("At work", "what cache, router and budgets do with the traffic", frame.windowed()),
-    numbers(caches, tiers), h("div", { class: "two" }, cacheCard(caches, hits), routerCard(tiers, spread)), limits,
-    backends(models));
+  const head = top("At work", "what cache, router and budgets do with the traffic", frame.windowed());
+  fill(root, head, caches.total.requests === 0 ? [nothing(caches.tenant), limits]
+    : [numbers(caches, tiers), h("div", { class: "two" }, cacheCard(caches, hits), routerCard(tiers, spread)), limits,
+      backends(models)]);
   fill(limits, card("Budgets", null, h("p", { class: "faint" }, "…")));
   fill(limits, await budgets(ask, caches.tenant, since));
 }
@@ -67,16 +68,12 @@ function timed(title, note, picture, how, parts) {
   const time = ["time (UTC)", (at) => when(picture.starts[at], picture.step < 86_400 ? "hour" : "day")];
   const rows = picture.starts.map((_, at) => at).reverse();
   const found = card(title, note, holder, parts, more("Show as a table", table(`${title} over time`, [time, ...columns], rows)));
-  if (picture.series.length && picture.starts.length) {
-    requestAnimationFrame(() => holder.isConnected && chart(holder, { ...picture, ...how, said: `${title}: ${note}` }));
-  } else {
-    fill(holder, empty("No request in this window."));
-  }
+  requestAnimationFrame(() => holder.isConnected && chart(holder, { ...picture, ...how, said: `${title}: ${note}` }));
   return found;
 }
 
 function backends(report) {
-  const rows = ranked(report);
+  const rows = ranked(report).filter((row) => row.attempts || row.micro_usd);
   return card("Backends", "every attempt by what it was for", table("Attempts by backend, model and role", [
     ["backend", (row) => named(row.backend ?? row.name)],
     ["model", (row) => row.model ?? "", false, "wide"],
@@ -84,7 +81,7 @@ function backends(report) {
     ["attempts", (row) => count(row.attempts), true],
     ["tokens in", (row) => brief(row.input_tokens), true, "wide"],
     ["tokens out", (row) => brief(row.output_tokens), true, "wide"],
-    ["cost", (row) => usd(row.micro_usd), true],
+    ["cost", (row) => row.micro_usd, "usd"],
     ["", (row) => ratio(row.micro_usd, report.total.micro_usd), false, "wide"],
   ], rows, { unseen: true }));
 }
