@@ -40,7 +40,7 @@ class CountedSending(SpanProcessor):
 
     def shutdown(self) -> None:
         """Send what waits. Blocks."""
-        self._batches.shutdown()
+        self._batches.shutdown()  # type: ignore[no-untyped-call]
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send what waits. Blocks."""

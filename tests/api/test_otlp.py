@@ -4,8 +4,8 @@ import asyncio
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -155,7 +155,7 @@ def nobody() -> Iterator[Collected]:
     yield found
 
 
-BAD = {
+BAD: dict[str, Callable[[], AbstractContextManager[Collected]]] = {
     "away": nobody,
     "slow": lambda: collecting(Temper(delay_s=3)),
     "busy": lambda: collecting(Temper(503)),

@@ -46,6 +46,22 @@ def test_a_hard_prompt_goes_to_large(local: Cluster) -> None:
     assert answer.parse().model == "Qwen2.5-Coder-0.5B-Instruct"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_engine_tells_what_its_prefix_cache_spared(local: Cluster, stream: bool) -> None:
+    """Of a long system prompt that it read before: `cached_input` is what it costs then."""
+    system = {"role": "system", "content": f"You answer with one word. Stream: {stream}. " * 40}
+    found = []
+    for city in ("Paris", "Rome"):
+        messages: Any = [system, {"role": "user", "content": f"In which country is {city}?"}]
+        options: dict[str, Any] = {"model": "small", "max_tokens": 4, "extra_headers": FRESH}
+        if stream:
+            options |= {"stream": True, "stream_options": {"include_usage": True}}
+        answer = local.client().chat.completions.create(messages=messages, **options)
+        usage = [chunk.usage for chunk in answer if chunk.usage][-1] if stream else answer.usage
+        found.append(usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0)
+    assert found[1] > 128
+
+
 def test_a_limit_is_a_hard_stop(local: Cluster) -> None:
     """429 before anything is called, once the tenant's tokens are gone."""
     headers = {**FRESH, "x-leanserve-tenant": "tiny"}
