@@ -1,11 +1,11 @@
 """From the model's logit and the cosine to P(the same answer serves both), and from a rate of false hits to a point.
 
 1. In each regime a logistic regression on logit and cosine gives the log-odds that the pair wants one answer.
-2. For each realm (questions, statements, problems with figures) the log-odds of calibration pairs that want different
-   answers are kept. A new pair's *false rate* is the share of them that reach its log-odds: as the p-value of Mondrian
-   conformal prediction (Vovk, Gammerman, Shafer 2005, section 4.5), but with a fitted tail above the ten highest, where
-   counting would say "one or none". So P(false rate ≤ α | the answers differ) is about α, not at most α, where new
-   pairs are like those of calibration; a margin of 25% is added.
+2. For each realm (questions, statements, problems with figures, what is asked in the first person) the log-odds of
+   calibration pairs that want different answers are kept. A new pair's *false rate* is the share of them that reach its
+   log-odds: as the p-value of Mondrian conformal prediction (Vovk, Gammerman, Shafer 2005, section 4.5), but with a
+   fitted tail above the ten highest, where counting would say "one or none". So P(false rate ≤ α | the answers differ)
+   is about α, not at most α, where new pairs are like those of calibration; a margin of 25% is added.
 3. P(same) is a logistic function of the logarithm of the false rate, one for all realms, fitted on all calibration
    pairs, equal and different ones weighing the same. So one point on P(same) is one false rate everywhere.
 """
@@ -31,11 +31,20 @@ class Realm(StrEnum):
     QUESTION = "questions"
     STATEMENT = "statements"
     PROBLEM = "problems with figures"
+    OWN = "what is asked in the first person"
+
+
+_REALMS = {
+    Regime.STATEMENT: Realm.STATEMENT,
+    Regime.PROBLEM: Realm.PROBLEM,
+    Regime.OWN_QUESTION: Realm.OWN,
+    Regime.OWN_STATEMENT: Realm.OWN,
+}
 
 
 def realm_of(regime: Regime) -> Realm:
     """Where a kind of difference belongs."""
-    return {Regime.STATEMENT: Realm.STATEMENT, Regime.PROBLEM: Realm.PROBLEM}.get(regime, Realm.QUESTION)
+    return _REALMS.get(regime, Realm.QUESTION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A pair of prompts judged by their words: it passes, it is forbidden, or the model is asked and about what."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,8 +14,10 @@ from app.verify.lexicon.words import word_set
 from app.verify.literals import literals, same_letters
 from app.verify.words import Kind, Word, words_of
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Part of the verifier's version: raise it when words are judged otherwise."""
+_OWN = re.compile(r"(?<!(?i:war) )\b(?i:i|my|me|mine|we|our)\b|\bus\b")
+"""The first person, `How do I` among it; the US are none, nor is a world war."""
 _QUESTION_WORDS = word_set(
     "what how why when where which who whom whose is are was were am do does did can could should would will has have "
     "had may"
@@ -30,6 +33,8 @@ class Regime(StrEnum):
     REPLACED = "words were replaced"
     STATEMENT = "statements differ"
     PROBLEM = "texts with figures differ"
+    OWN_QUESTION = "questions in the first person differ"
+    OWN_STATEMENT = "statements in the first person differ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,11 @@ def regime_of(found: Differences, asked: str) -> Regime:
     """Which calibration applies."""
     if rules.is_problem(found):
         return Regime.PROBLEM
+    own = bool(_OWN.search(asked))
     if not _asks(asked, found.asked):
-        return Regime.STATEMENT
+        return Regime.OWN_STATEMENT if own else Regime.STATEMENT
+    if own:
+        return Regime.OWN_QUESTION
     gone, come = ([w for w in words if rules.carries(w)] for words in (found.gone, found.come))
     if gone and come:
         return Regime.REPLACED

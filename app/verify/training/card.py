@@ -44,6 +44,9 @@ answer | CC BY 4.0, CC BY 3.0 |
 
 - A rate of false hits holds for pairs like those of calibration. Yours may differ: `leanserve cache calibrate`.
 - Whether an added sentence changes the answer of a word problem it often cannot know; then it says no.
+- Kinds of edit that training never saw: of 20, left out three to seven at a time of a small training of 27,000 pairs
+  (`python -m tests.benchmarks.kinds`), 14 hit in at most 2%. Not so modal verbs (13%), a place put in or taken away
+  (10%), exchanged roles (8%), persons (7%), question words (5%) and prepositions (3%). Rules decide most of the 14.
 - English only. What is not must agree to the letter, case and punctuation aside.
 - Prompts above 254 tokens are not judged.
 """

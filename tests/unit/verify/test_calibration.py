@@ -23,7 +23,7 @@ POSTERIORS = {regime: Posterior(1.0, 2.0, -2.0) for regime in Regime}
 
 def calibration() -> Calibration:
     steep = Scale([0.0, 8.0], [1.0, 0.0001])
-    scales = {Realm.QUESTION: SCALE, Realm.STATEMENT: steep, Realm.PROBLEM: steep}
+    scales = {Realm.QUESTION: SCALE, Realm.STATEMENT: steep, Realm.PROBLEM: steep, Realm.OWN: SCALE}
     return Calibration(POSTERIORS, scales, slope=2.5, offset=-3.0, version="v")
 
 
@@ -33,9 +33,10 @@ def test_odds_are_those_of_the_regression() -> None:
 
 
 def test_every_regime_has_a_realm() -> None:
-    """Statements and problems have scales of their own."""
+    """Statements, problems and what is asked in the first person have scales of their own."""
     assert {realm_of(regime) for regime in Regime} == set(Realm)
     assert realm_of(Regime.PROBLEM) is Realm.PROBLEM
+    assert {realm_of(Regime.OWN_QUESTION), realm_of(Regime.OWN_STATEMENT)} == {Realm.OWN}
 
 
 @pytest.mark.parametrize(("logit", "rate"), [(-50.0, 1.0), (-2.01, 1.0), (0.0, 0.2), (4.0, 0.001), (50.0, 0.001)])

@@ -75,7 +75,10 @@ def test_harmless_edits_pass(lexicon: Lexicon, stored: str, asked: str) -> None:
     [
         ("What are some good books?", "What are a few good books?", Regime.SMALL),
         ("What is the best way to buy a house?", "What is the best way to buy a big house?", Regime.ADDED),
-        ("How do I purchase a phone?", "How do I buy a phone?", Regime.REPLACED),
+        ("How do people purchase a phone?", "How do people buy a phone?", Regime.REPLACED),
+        ("How do I purchase a phone?", "How do I buy a phone?", Regime.OWN_QUESTION),
+        ("Can people purchase a car in the US?", "Can people buy a car in the US?", Regime.REPLACED),
+        ("My card seems to be broken.", "My card appears to be broken.", Regime.OWN_STATEMENT),
         ("Is tea or coffee healthier for children?", "Is coffee or tea healthier for children?", Regime.ORDER),
         ("The train leaves the old town.", "The train departs the old town.", Regime.STATEMENT),
     ],
