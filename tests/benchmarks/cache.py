@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,16 @@ def main() -> int:
         try:
             compared = _compared(arguments, names, folder)
             rows = [told(row) for row in _rows(arguments, names, folder)]
+            if compared is None:
+                rows.append(_failed("quality"))
             facts = about(_versions(arguments.rivals, folder), load)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     _print(rows, facts)
     if arguments.json:
-        found = {"quality": [quality.as_data(each) for each in compared], "rows": [as_data(row) for row in rows]}
+        found = {"quality": [quality.as_data(each) for each in compared or ()], "rows": [as_data(row) for row in rows]}
         arguments.json.write_text(json.dumps({**found, "about": facts}, indent=1))
-    return 0 if all(row.met for row in rows) and all(each.meets() for each in compared[:1]) else 1
+    return 0 if all(row.met for row in rows) and all(each.meets() for each in (compared or [])[:1]) else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -64,22 +67,36 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _compared(arguments: argparse.Namespace, names: tuple[str, ...], folder: Path) -> list[quality.Quality]:
-    """Printed at once: what comes behind it takes half an hour, and may fail."""
+def _compared(arguments: argparse.Namespace, names: tuple[str, ...], folder: Path) -> list[quality.Quality] | None:
+    """Printed at once: what comes behind it takes half an hour. None where it failed."""
     if "quality" not in names:
         return []
-    found = quality.measure(arguments.data, folder, arguments.rivals, arguments.pairs)
+    try:
+        found = quality.measure(arguments.data, folder, arguments.rivals, arguments.pairs)
+    except Exception:
+        traceback.print_exc()
+        return None
     print(quality.table(found), end="\n\n", flush=True)
     return found
 
 
 def _rows(arguments: argparse.Namespace, names: tuple[str, ...], folder: Path) -> Iterator[Row]:
-    if "frozen" in names:
-        yield frozen.measure(folder)
-    if "hit" in names:
-        yield hits.measure(arguments.data, folder, arguments.lookups)
-    if "growth" in names:
-        yield growth.measure(arguments.data, folder, arguments.sizes)
+    """A part that fails is a row that missed its goal, and the others are measured all the same."""
+    parts: dict[str, Callable[[], Row]] = {
+        "frozen": lambda: frozen.measure(folder),
+        "hit": lambda: hits.measure(arguments.data, folder, arguments.lookups),
+        "growth": lambda: growth.measure(arguments.data, folder, arguments.sizes),
+    }
+    for name in (name for name in parts if name in names):
+        try:
+            yield parts[name]()
+        except Exception:
+            traceback.print_exc()
+            yield _failed(name)
+
+
+def _failed(name: str) -> Row:
+    return Row(name, "", "failed: see above", "", met=False, data={})
 
 
 def told(row: Row) -> Row:

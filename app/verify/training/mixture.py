@@ -112,7 +112,7 @@ class Mixture:
             return editor.rng.choice(self._problems), OF_PROBLEMS
         if draw < 0.30:
             return editor.rng.choice(self._statements), OF_STATEMENTS
-        if draw < 0.40:
+        if draw < 0.40 and self._utterances:
             return editor.rng.choice(self._utterances), ANY
         if draw < 0.42:
             return _comparison(editor), OF_COMPARISONS

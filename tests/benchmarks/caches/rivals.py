@@ -36,7 +36,12 @@ def _answers(name: str, module: str, job: Job, folder: Path, venv: Path) -> list
         asked, answered = folder / f"{module}.job.json", folder / f"{module}.answers.json"
         Job(job.pairs, job.bot_stored, job.bot_asked, job.timed, job.vectors, job.model, url).write(asked)
         words = [str(venv / "bin" / "python"), "-m", f"tests.benchmarks.caches.{module}", str(asked), str(answered)]
-        ended = subprocess.run(words, cwd=ROOT, timeout=LIMIT_S, capture_output=True, text=True, check=False)
+        try:
+            ended = subprocess.run(
+                words, cwd=ROOT, env=_environment(), timeout=LIMIT_S, capture_output=True, text=True, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return [Answers(name, missing=f"it took more than {LIMIT_S // 60} minutes")]
     if ended.returncode:
         return [Answers(name, missing=f"it failed: {(ended.stderr.strip().splitlines() or ['silently'])[-1]}")]
     return [Answers(**each) for each in json.loads(answered.read_text())]
