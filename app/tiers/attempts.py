@@ -184,7 +184,7 @@ class _Attempt:
         except (GeneratorExit, asyncio.CancelledError, AnswerStopped):
             stopped = self._patience.stopped
             record.outcome, record.cause = AttemptOutcome.IGNORED, stopped.code if stopped else CLIENT_LEFT
-            meter.cut()
+            meter.ended() if stopped else meter.cut()
             self._permit.ignored()
             raise
         except BaseException as error:

@@ -33,6 +33,12 @@ class Meter:
             self._record.usage += Usage(input_tokens=self._expected_input)
             self._record.estimated = True
 
+    def ended(self) -> None:
+        """We ended the answer, and its engine is not waited for: only one that used up its grant made no more."""
+        self.cut()
+        if self._record.usage.output_tokens < self._most():
+            self._record.estimated = True
+
     def lost(self, risked: Usage) -> None:
         """Nobody can say what the engine made beyond what was seen: it may be all that it was granted."""
         seen = self._record.usage

@@ -7,7 +7,7 @@ import pytest
 from app.config.gateway import TierSpec
 from app.config.policy import AttemptPolicy
 from app.domain import Usage
-from app.errors import BackendLost, BackendUnreachable, StoreUnavailable
+from app.errors import AnswerStopped, BackendLost, BackendUnreachable, StoreUnavailable
 from app.journey import AttemptRecord
 from app.tiers.attempts import Attempts
 from tests.fakes_backends import ScriptedBackend, Step, calls, journey, observer, text, tier
@@ -90,6 +90,21 @@ async def test_what_an_engine_does_not_say_is_told_as_an_estimate() -> None:
     await anext(run_)
     await run_.aclose()
     assert (records[0].usage, records[0].estimated) == (Usage(40, 0, 1), True)
+
+
+@pytest.mark.parametrize(("seen", "estimated"), [(1, True), (2, False)])
+async def test_an_answer_that_is_stopped_is_exact_where_its_grant_was_used_up(seen: int, estimated: bool) -> None:
+    """Its engine was held there; else it may have been a few tokens ahead of what came."""
+    records: list[AttemptRecord] = []
+    attempts = Attempts([tier("small", backend("small/a", *([text(word)] for word in "abcd")))])
+    patience, limited = attempts.patience(AttemptPolicy()), Narrow(1)
+    run_ = attempts.run(journey("small"), calls(), observer(records), patience=patience, purse=limited)
+    for _ in range(seen):
+        await anext(run_)
+    patience.stop(StoreUnavailable("stopped"))
+    with pytest.raises(AnswerStopped):
+        await anext(run_)
+    assert (records[0].usage.output_tokens, records[0].estimated) == (seen, estimated)
 
 
 class Slow(Narrow):
