@@ -69,8 +69,13 @@ def _clean(answer: Got) -> bool:
 
 async def switch(graph: Graph) -> None:
     """The kill switch of the scope."""
-    scope = quote(str(Scope(SWITCHED, (("feature", FEATURE),))))
-    await asyncio.to_thread(_post, f"{graph.url}/admin/scopes/{scope}/stop", {"reason": "measured"})
+    await switched(graph, Scope(SWITCHED, (("feature", FEATURE),)))
+
+
+async def switched(graph: Graph, scope: Scope) -> None:
+    """The kill switch of any."""
+    url = f"{graph.url}/admin/scopes/{quote(str(scope))}/stop"
+    await asyncio.to_thread(_post, url, {"reason": "measured"})
 
 
 async def lower(graph: Graph) -> None:

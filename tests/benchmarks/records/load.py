@@ -10,7 +10,7 @@ from typing import Any
 from app.config.gateway import StoreSpec
 from app.config.load import load
 from app.cost.price_list import PriceList
-from app.domain import AUTO_MODEL, Lane
+from app.domain import AUTO_MODEL, Lane, Scope
 from app.ledger.reading import LedgerReader, named
 from app.ledger.record import LedgerRecord
 from app.process import kill
@@ -19,6 +19,7 @@ from app.tiers.echo_journal import read
 from tests.benchmarks.budgets.crowd import LOCAL, Crowd, Got
 from tests.benchmarks.budgets.graph import FAST, FAST_ECHO, Graph
 from tests.benchmarks.budgets.plans import Ask, plan
+from tests.benchmarks.budgets.stop import switched
 from tests.benchmarks.latency import prompts
 from tests.benchmarks.records.said import Said
 from tests.benchmarks.records.scrape import scraped
@@ -58,7 +59,7 @@ def change(failing: str, document: dict[str, Any]) -> None:
 async def run(
     graph: Graph, received: Received, requests: int, tenant: str = "mixed", tell: Callable[[str], None] = lambda _: None
 ) -> Said:
-    """So many, in waves of hundred; an ingress replica is killed in the middle of them."""
+    """So many, in waves of hundred: every seventh is stopped, and midway an ingress replica is killed."""
     asked: list[Ask] = []
     answers: list[Got] = []
     waves = max(requests // WAVE, 2)
@@ -69,17 +70,20 @@ async def run(
         crowd = Crowd(graph.url, model, _headers(number, tenant))
         running = asyncio.ensure_future(crowd.run(wave))
         if number == waves // 2:
-            await _kill_one(graph, crowd, running)
+            await _midway(crowd, running)
+            kill(random.Random(WAVE).choice(graph.pids("ingress")))
+        elif number % 7 == 6:
+            await _midway(crowd, running)
+            await switched(graph, Scope(tenant, (("user", _user(number)),)))
         answers += await running
     await graph.whole()
     return await _said(graph, received, answers, tenant)
 
 
-async def _kill_one(graph: Graph, crowd: Crowd, running: "asyncio.Future[list[Got]]") -> None:
-    """In the middle of a wave."""
+async def _midway(crowd: Crowd, running: "asyncio.Future[list[Got]]") -> None:
+    """Until a third of a wave has begun."""
     while crowd.begun < WAVE // 3 and not running.done():
         await asyncio.sleep(0.01)
-    kill(random.Random(WAVE).choice(graph.pids("ingress")))
 
 
 def _wave(number: int, asked: list[Ask]) -> tuple[str, list[Ask]]:
@@ -101,10 +105,13 @@ def _easy(ask: Ask, text: str, chosen: random.Random) -> Ask:
 
 
 def _headers(number: int, tenant: str) -> dict[str, str]:
-    """Every fourth wave is of a user with little money."""
-    user = "poor" if number % 4 == 3 else f"user-{number}"
-    said = {"tenant": tenant, "feature": f"feature-{number % FEATURES}", "user": user}
+    said = {"tenant": tenant, "feature": f"feature-{number % FEATURES}", "user": _user(number)}
     return {**LOCAL, **{f"x-leanserve-{name}": value for name, value in said.items()}}
+
+
+def _user(number: int) -> str:
+    """Every fourth wave is of one with little money."""
+    return "poor" if number % 4 == 3 else f"user-{number}"
 
 
 async def _said(graph: Graph, received: Received, answers: list[Got], tenant: str) -> Said:

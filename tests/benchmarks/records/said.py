@@ -57,14 +57,15 @@ class Said:
     def _engines(self) -> None:
         """To the token. What a killed replica had under way is booked as held, which is as much or more.
 
-        Where an engine did not say in time what it made for a client that left, what was seen is the least.
+        Where an engine did not say in time what it made for a client that left, or one that a stop cut off was not
+        waited for, what was seen is the least.
         """
         known = {each.id for each in self.records}
         self.wrong += [f"no record of {name}: {made}" for name, made in self.made.items() if name not in known]
         for each in self.records:
             made, spent = self.made.get(each.id, Produced()), Produced(each.input_tokens, each.output_tokens)
             enough = spent.input_tokens >= made.input_tokens and spent.output_tokens >= made.output_tokens
-            unheard = each.cause == "client_left" and spent.output_tokens <= made.output_tokens
+            unheard = each.cause != "lost" and spent.output_tokens <= made.output_tokens
             if not (enough or unheard if each.estimated else spent == made):
                 self.wrong.append(f"{each.id} {each.cause} {each.detail}: {spent}, its engine {made}")
 
