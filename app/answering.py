@@ -224,9 +224,9 @@ class _Purse:
         """All that is held for it."""
         return self.answering.account.risked
 
-    async def made(self) -> int | None:
+    async def made(self, *, soon: bool = False) -> int | None:
         """As its engine's fuse says."""
-        return await self.answering.account.made()
+        return await self.answering.account.made(soon=soon)
 
 
 def _says(refusal: Refusal | None, action: LimitAction) -> BudgetExceeded | None:

@@ -80,9 +80,10 @@ class Account:
         told = before, self._claim.granted, need.output_tokens, need.choices, self._attempts
         return Grant(held.id, held.tenant, *told, self._holder.patience_s)
 
-    async def made(self) -> int | None:
+    async def made(self, *, soon: bool = False) -> int | None:
         """Output tokens that the engine of the present attempt, which was cut off, says it made; None: it does not."""
-        return await made_of(self._ledger, self._claim.reservation, self._attempts) if self._heard else None
+        held = self._claim.reservation
+        return await made_of(self._ledger, held, self._attempts, soon=soon) if self._heard else None
 
     async def open(self, need: Need) -> Refusal | None:
         """Hold what an answer needs to begin, or say why not; nothing changes then. Raises `StoreUnavailable`."""

@@ -13,13 +13,20 @@ logger = logging.getLogger("leanserve.budget")
 MADE_PAUSES_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 0.8, 1.0, 1.0, 1.0)
 """Between looks for what an engine says: five seconds, in which its replica hears that it was cut off. That took
 two and more on a busy machine."""
+SOON = 5
+"""The first of them: 0.16 s."""
 
 
-async def made_of(ledger: BudgetLedger, reservation: Reservation | None, attempt: int) -> int | None:
-    """Output tokens that the engine of an attempt, which was cut off, says it made; None where none says in time."""
+async def made_of(
+    ledger: BudgetLedger, reservation: Reservation | None, attempt: int, *, soon: bool = False
+) -> int | None:
+    """Output tokens that the engine of an attempt, which was cut off, says it made; None where none says in time.
+
+    `soon` is within the grace of an answer that is stopped (`app.budget.live`): its client waits for a clean end.
+    """
     if reservation is None or not reservation.booked:
         return None
-    for pause_s in MADE_PAUSES_S:
+    for pause_s in MADE_PAUSES_S[:SOON] if soon else MADE_PAUSES_S:
         await asyncio.sleep(pause_s)
         with suppress(StoreUnavailable):
             found = await ledger.made(reservation, attempt)

@@ -115,8 +115,8 @@ class Attempts:
         return guard.admit()
 
 
-async def _told(meter: Meter, purse: Purse) -> None:
-    meter.told(await purse.made())
+async def _told(meter: Meter, purse: Purse, *, soon: bool) -> None:
+    meter.told(await purse.made(soon=soon))
 
 
 def _decided(journey: Journey) -> Sequence[str]:
@@ -161,9 +161,9 @@ class _Attempt:
                         self._commit()
                         meter.note(batch)
                         yield batch
-            except (GeneratorExit, asyncio.CancelledError):
-                if not self._patience.stopped:
-                    await insisted(_told(meter, purse))
+            except (GeneratorExit, asyncio.CancelledError, AnswerStopped):
+                if not (self._patience.stopped and meter.is_used_up):
+                    await insisted(_told(meter, purse, soon=self._patience.stopped is not None))
                 raise
             if not self.committed:
                 raise BackendBroken("the backend answered nothing")
@@ -184,7 +184,7 @@ class _Attempt:
         except (GeneratorExit, asyncio.CancelledError, AnswerStopped):
             stopped = self._patience.stopped
             record.outcome, record.cause = AttemptOutcome.IGNORED, stopped.code if stopped else CLIENT_LEFT
-            meter.ended() if stopped else meter.cut()
+            meter.cut()
             self._permit.ignored()
             raise
         except BaseException as error:

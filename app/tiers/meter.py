@@ -23,6 +23,11 @@ class Meter:
         self._tally = Tally()
         self._most = most
 
+    @property
+    def is_used_up(self) -> bool:
+        """Whether its engine was held: it made all that was granted, and no more."""
+        return self._record.usage.output_tokens >= self._most()
+
     def expect(self, input_tokens: int) -> None:
         """The call was sent; `input_tokens` is the estimate of what it has the engine read."""
         self._expected_input = input_tokens
@@ -31,12 +36,6 @@ class Meter:
         """The answer ended early. What the engine read is paid, by estimate where it did not tell."""
         if self._record.usage.input_tokens == 0 and self._expected_input:
             self._record.usage += Usage(input_tokens=self._expected_input)
-            self._record.estimated = True
-
-    def ended(self) -> None:
-        """We ended the answer, and its engine is not waited for: only one that used up its grant made no more."""
-        self.cut()
-        if self._record.usage.output_tokens < self._most():
             self._record.estimated = True
 
     def lost(self, risked: Usage) -> None:

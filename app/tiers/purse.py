@@ -23,8 +23,11 @@ class Purse(Protocol):
         """The most that the present attempt may have made by now where nobody can say; nothing where nobody counts."""
         ...
 
-    async def made(self) -> int | None:
-        """Output tokens that the engine of the present attempt, cut off, says it made; None where nobody says."""
+    async def made(self, *, soon: bool = False) -> int | None:
+        """Output tokens that the engine of the present attempt, cut off, says it made; None where nobody says.
+
+        `soon`: a client waits for it.
+        """
         ...
 
 
@@ -42,6 +45,6 @@ class DeepPurse:
         """What was seen is all that is known."""
         return Usage()
 
-    async def made(self) -> int | None:
+    async def made(self, *, soon: bool = False) -> int | None:
         """What was seen is all that is known."""
         return None

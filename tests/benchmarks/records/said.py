@@ -57,8 +57,8 @@ class Said:
     def _engines(self) -> None:
         """To the token. What a killed replica had under way is booked as held, which is as much or more.
 
-        Where an engine did not say in time what it made for a client that left, or one that a stop cut off was not
-        waited for, what was seen is the least.
+        Where an engine did not say in time what it made for a client that left or was stopped, it is at least what was
+        seen.
         """
         known = {each.id for each in self.records}
         self.wrong += [f"no record of {name}: {made}" for name, made in self.made.items() if name not in known]

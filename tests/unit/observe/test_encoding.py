@@ -41,16 +41,14 @@ def span(name: str = "chat", parent: SpanContext | None = None, kind: SpanKind =
     return made
 
 
-def theirs(spans: list[ReadableSpan]) -> ExportTraceServiceRequest:
-    message: ExportTraceServiceRequest = encode_spans(spans)
-    return message
+def theirs(spans: list[ReadableSpan]) -> str:
+    return str(encode_spans(spans))
 
 
-def ours(spans: list[ReadableSpan]) -> ExportTraceServiceRequest:
+def ours(spans: list[ReadableSpan]) -> str:
     body = encode(spans)
     assert body is not None
-    message: ExportTraceServiceRequest = ExportTraceServiceRequest.FromString(body)
-    return message
+    return str(ExportTraceServiceRequest.FromString(body))
 
 
 @given(

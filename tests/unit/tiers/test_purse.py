@@ -53,7 +53,7 @@ class Narrow:
     def risked(self) -> Usage:
         return Usage(40, 0, 2)
 
-    async def made(self) -> int | None:
+    async def made(self, *, soon: bool = False) -> int | None:
         return self.says
 
 
@@ -92,25 +92,29 @@ async def test_what_an_engine_does_not_say_is_told_as_an_estimate() -> None:
     assert (records[0].usage, records[0].estimated) == (Usage(40, 0, 1), True)
 
 
-@pytest.mark.parametrize(("seen", "estimated"), [(1, True), (2, False)])
-async def test_an_answer_that_is_stopped_is_exact_where_its_grant_was_used_up(seen: int, estimated: bool) -> None:
-    """Its engine was held there; else it may have been a few tokens ahead of what came."""
+@pytest.mark.parametrize(
+    ("seen", "says", "tokens", "estimated"), [(1, None, 1, True), (1, 2, 2, False), (2, None, 2, False)]
+)
+async def test_an_answer_that_is_stopped_costs_what_its_engine_made(
+    seen: int, says: int | None, tokens: int, estimated: bool
+) -> None:
+    """It may have been ahead of what came: it says so, unless it was held at a grant that was used up."""
     records: list[AttemptRecord] = []
     attempts = Attempts([tier("small", backend("small/a", *([text(word)] for word in "abcd")))])
-    patience, limited = attempts.patience(AttemptPolicy()), Narrow(1)
+    patience, limited = attempts.patience(AttemptPolicy()), Narrow(1, says)
     run_ = attempts.run(journey("small"), calls(), observer(records), patience=patience, purse=limited)
     for _ in range(seen):
         await anext(run_)
     patience.stop(StoreUnavailable("stopped"))
     with pytest.raises(AnswerStopped):
         await anext(run_)
-    assert (records[0].usage.output_tokens, records[0].estimated) == (seen, estimated)
+    assert (records[0].usage.output_tokens, records[0].estimated) == (tokens, estimated)
 
 
 class Slow(Narrow):
     """Its engine takes its time to say what it made."""
 
-    async def made(self) -> int | None:
+    async def made(self, *, soon: bool = False) -> int | None:
         await asyncio.sleep(0.05)
         return 2
 
