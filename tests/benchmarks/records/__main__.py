@@ -101,8 +101,8 @@ def _equal(said: Said) -> Row:
         {"wrong": said.wrong, "kinds": said.kinds, "roles": said.roles},
         (
             f"equality: requests {dict(said.kinds)}, attempts {dict(said.roles)}",
-            f"equality: {len(said.unheard)} records of clients that left or were stopped say that they are "
-            f"estimates: their engines made {sum(said.unheard)} tokens more",
+            "equality: records that say that they are estimates, by cause, and what more their engines made in tokens: "
+            f"{said.unheard}",
             "equality: what a killed replica had under way is booked as held",
             *said.wrong[:20],
         ),

@@ -34,10 +34,14 @@ class Said:
         return Counter(each.cause or each.cache for each in self.records)
 
     @property
-    def unheard(self) -> list[int]:
-        """Of each request whose engine did not say in time what it made: how many tokens it made beyond the record."""
+    def unheard(self) -> dict[str, tuple[int, int]]:
+        """By cause, requests whose engine did not say in time what it made: how many, and tokens beyond the record."""
         left = [each for each in self.records if each.estimated and each.cause != "lost"]
-        return [self.made.get(each.id, Produced()).tokens - each.input_tokens - each.output_tokens for each in left]
+        beyond: defaultdict[str, list[int]] = defaultdict(list)
+        for each in left:
+            made = self.made.get(each.id, Produced())
+            beyond[each.cause].append(made.tokens - each.input_tokens - each.output_tokens)
+        return {cause: (len(some), sum(some)) for cause, some in beyond.items()}
 
     @property
     def roles(self) -> Counter[str]:
