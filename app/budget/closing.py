@@ -10,8 +10,8 @@ from app.ports import BudgetLedger
 
 logger = logging.getLogger("leanserve.budget")
 
-MADE_PAUSES_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 0.8, 1.0, 1.0, 1.0)
-"""Between looks for what an engine says: five seconds, in which its replica hears that it was cut off. That took
+MADE_PAUSES_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 0.8, 1.0)
+"""Between looks for what an engine says: three seconds, in which its replica hears that it was cut off. That took
 two and more on a busy machine."""
 SOON = 5
 """The first of them: 0.16 s."""
