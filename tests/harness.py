@@ -24,6 +24,7 @@ from app.access.configured import ADMIN_KEY, API_KEYS, Entrance
 from app.access.stored import StoredKeys
 from app.agents.sessions import Sessions
 from app.api.app import create_app
+from app.budget.closing import MADE_PAUSES_S
 from app.budget.leases import RedisLeases
 from app.budget.ledger import RedisBudgetLedger
 from app.budget.limits import limits_for
@@ -261,7 +262,8 @@ def spent_of(running: Running, unit: Unit, caller: Caller = Caller()) -> int:  #
             await store.close()
         return booked.spent, booked.held
 
-    assert eventually(lambda: asyncio.run(read())[1] == 0), "something is still held"
+    patience_s = 2 * sum(MADE_PAUSES_S)  # no fuse is here that says what was made for a client that left
+    assert eventually(lambda: asyncio.run(read())[1] == 0, patience_s), "something is still held"
     return asyncio.run(read())[0]
 
 
