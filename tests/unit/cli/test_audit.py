@@ -9,6 +9,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from app.cli.root import cli
+from app.errors import ConfigError
 from tests.unit.audit.booked import book, moved, since_start
 from tests.unit.audit.honest import questions
 from tests.unit.audit.traffic import POLICY, SINS, Traffic
@@ -86,6 +87,36 @@ def test_honest_traffic(clean_redis: str, config: Path) -> None:
     done = shell(clean_redis, "--config", str(config), "--tenant", "acme")
     assert done.exit_code == 0
     assert "No sin stands." in done.stdout
+
+
+def test_the_audit_of_an_export(seeded: Traffic, clean_redis: str, config: Path, tmp_path: Path) -> None:
+    """Without any Redis: what is found, its price and its examples are those of the ledger that was exported."""
+    folder, said = tmp_path / "export", ["--config", str(config), "--json"]
+    live = json.loads(shell(clean_redis, *said, "--tenant", "acme", "--since", "6d").stdout)
+    exporting = ["export", "--tenant", "acme", "--since", "6d", "--output", str(folder), "--redis-url", clean_redis]
+    assert CliRunner().invoke(cli, exporting).exit_code == 0
+    nowhere = "redis://127.0.0.1:1"
+    done = shell(nowhere, *said, "--from", str(folder), "--since", "6d")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    varying = {"since", "until"}
+    assert {name: found[name] for name in found.keys() - varying} == {
+        name: live[name] for name in live.keys() - varying
+    }
+    assert found["findings"]
+    whole = json.loads(shell(nowhere, *said, "--from", str(folder)).stdout)
+    assert whole["requests"] == live["requests"]
+    assert live["since"] < whole["since"] < whole["until"] <= live["until"]
+    assert json.loads(shell(nowhere, *said, "--from", str(folder), "--tenant", "rival").stdout)["requests"] == 0
+
+
+@pytest.mark.parametrize("name", ["requests.parquet", "attempts.parquet"])
+def test_what_is_no_export_is_said_to_be_none(config: Path, tmp_path: Path, name: str) -> None:
+    """A folder without files, and one with something else in them."""
+    assert shell("redis://127.0.0.1:1", "--config", str(config), "--from", str(tmp_path)).exit_code != 0
+    (tmp_path / name).write_bytes(b"no parquet")
+    result = shell("redis://127.0.0.1:1", "--config", str(config), "--from", str(tmp_path))
+    assert isinstance(result.exception, ConfigError)
 
 
 def test_a_window(seeded: Traffic, clean_redis: str, config: Path) -> None:

@@ -88,7 +88,8 @@ def test_money_is_read_exactly() -> None:
     script = (
         f"const f = await import({json.dumps((STATIC / 'format.js').as_uri())});"
         "console.log(JSON.stringify([f.micro('0.123456'), f.micro('-12.3'), f.micro('9007199.254740'), f.micro('x'),"
-        "f.usd(0), f.usd(7), f.usd(45000), f.usd(1234567890), f.usd(-2500000), f.share(1, 0), f.axisUsd([0, 100000, 250000]),"
+        "f.usd(0), f.usd(7), f.usd(45000), f.usd(1234567890), f.usd(-2500000), f.share(1, 0), "
+        "f.axisUsd([0, 100000, 250000]), "
         "f.axisUsd([0, 2, 4]), f.axisUsd([0, 5e10, 1e11]), f.usd(-4, 2), [4, 0, -1e10].map(f.alike([4, 0, -1e10])),"
         "[4, 0, 45000].map(f.alike([4, 0, null, 45000, 'none'])), f.alike([])(0), f.number(-19.99)]))"
     )
