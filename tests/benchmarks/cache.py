@@ -37,7 +37,8 @@ def main() -> int:
     """Exit code 0 when every goal that was measured is met, else 1."""
     arguments = _arguments()
     names, load = arguments.only or NAMES, os.getloadavg()
-    logging.getLogger("leanserve").addHandler(logging.NullHandler())  # faults are made on purpose here
+    for name in ("leanserve", "app"):
+        logging.getLogger(name).addHandler(logging.NullHandler())  # faults are made on purpose here
     folder = Path(tempfile.mkdtemp(prefix="cache-bench-"))
     with signals_interrupt():
         try:
