@@ -30,6 +30,8 @@ one false hit at 1%, and the recall there is 29%; with the tail 50%, and one fal
 ALSO = {Regime.OWN_QUESTION: Realm.QUESTION, Regime.OWN_STATEMENT: Realm.STATEMENT}
 """What is asked in the first person has a scale of its own, for it is easier: a customer's account against the world.
 It counts in the others' scales as well, for statements in the third person are few."""
+LEAST = 1e-6
+"""No rate is less: of zero there is no logarithm."""
 SHRINK = 1e-3
 """Ridge of the logistic regressions, a hundredth of a pair's weight: a regime with few pairs stays tame."""
 
@@ -159,7 +161,7 @@ def _scale(odds: Floats, weights: Floats, mine: Flags) -> Scale:
     rising = np.concatenate([points[start + 1 :][::-1][body], xs])
     rates = np.concatenate([shares[start + 1 :][::-1][body], ys]) * MARGIN
     falling = np.minimum(1.0, np.maximum.accumulate(rates[::-1])[::-1])
-    return Scale([round(float(x), 4) for x in rising], [round(float(y), 6) for y in falling])
+    return Scale([round(float(x), 4) for x in rising], [max(LEAST, round(float(y), 6)) for y in falling])
 
 
 def _tail(highest: Floats, weights: Floats, share: float, passed: float) -> tuple[Floats, Floats]:

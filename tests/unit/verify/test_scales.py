@@ -35,3 +35,16 @@ def test_statements_have_one_posterior() -> None:
     """In whichever person: both say the same of a logit and a cosine."""
     posteriors = calibrate(found(), np.ones(3 * EACH), "v")["posteriors"]
     assert posteriors[Regime.STATEMENT] == posteriors[Regime.OWN_STATEMENT] != posteriors[Regime.OWN_QUESTION]
+
+
+def test_no_rate_is_zero() -> None:
+    """However far above all others one light pair stands: P(same) is made of the rate's logarithm."""
+    pairs = found()
+    far = Scored(
+        [*pairs.pairs, Pair("a", "b", 0, "made")],
+        np.append(pairs.logits, 400.0),
+        np.append(pairs.cosines, 0.9),
+        [*pairs.regimes, Regime.STATEMENT],
+    )
+    document = calibrate(far, np.append(np.ones(3 * EACH), 1e-4), "v")
+    assert min(document["scales"][Realm.STATEMENT]["rates"]) > 0
