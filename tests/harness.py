@@ -267,7 +267,7 @@ def spent_of(running: Running, unit: Unit, caller: Caller = Caller()) -> int:  #
     return asyncio.run(read())[0]
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 5.0) -> bool:
+def eventually(condition: Callable[[], bool], timeout_s: float = 15.0) -> bool:
     """Whether `condition` comes true in time."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
