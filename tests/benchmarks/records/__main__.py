@@ -98,7 +98,7 @@ def _equal(said: Said) -> Row:
         f"{sum(each.input_tokens + each.output_tokens for each in said.records):,} tokens, {spent:,} micro-USD",
         f"{len(said.wrong)} differ",
         not said.wrong,
-        {"wrong": said.wrong, "kinds": said.kinds, "roles": said.roles},
+        {"wrong": said.wrong, "kinds": dict(said.kinds), "roles": dict(said.roles)},
         (
             f"equality: requests {dict(said.kinds)}, attempts {dict(said.roles)}",
             "equality: records that say that they are estimates, by cause, and what more their engines made in tokens: "
