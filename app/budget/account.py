@@ -217,14 +217,16 @@ class Account:
             raise AnswerStopped(BackendBroken("the engine went beyond its maximum"))
         self.refusal = None  # that of a look ahead may be out of date: others gave back what they did not need
         now = asyncio.get_running_loop().time
-        began, pause_s = now(), TRY_AGAIN_S
+        since, pause_s, waited = now(), TRY_AGAIN_S, {"held": 0.0, "away": 0.0}
         while True:
             fault = await self._asked(used)
             if used <= self._claim.granted:
                 return
-            if not may_change(self.refusal, fault, now() - began, self._holder.spending):
-                why = refused(self.refusal) if self.refusal else fault
-                raise AnswerStopped(why or StoreUnavailable("the budget cannot be asked"))
+            why = "away" if fault else "held"  # each has its own time: who waited for others waits for a store too
+            waited[why], since = waited[why] + now() - since, now()
+            if not may_change(self.refusal, fault, waited[why], self._holder.spending):
+                cause = refused(self.refusal) if self.refusal else fault
+                raise AnswerStopped(cause or StoreUnavailable("the budget cannot be asked"))
             self.refusal = None
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

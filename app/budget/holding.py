@@ -37,7 +37,7 @@ class Holder:
     @property
     def patience_s(self) -> float:
         """How long an engine waits for more: as long as its account asks (`may_change`), and that takes to reach it."""
-        return max(self.spending.wait_for_held_s, self.spending.wait_for_store_s) + WORD_S
+        return self.spending.wait_for_held_s + self.spending.wait_for_store_s + WORD_S
 
 
 @dataclass(frozen=True, slots=True)

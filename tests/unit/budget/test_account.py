@@ -43,12 +43,12 @@ def need(output: int = 100, **options: Any) -> Need:
 class Bench:
     """An account, its ledger, and what its ended attempts cost."""
 
-    def __init__(self, *limits: Limit) -> None:
+    def __init__(self, *limits: Limit, spending: SpendingPolicy = SPENDING) -> None:
         self.ledger = FakeBudgetLedger()
         self.limits = list(limits)
         self.spent = Amounts()
         self.shown = 0
-        holder = Holder("r", CALLER, SPENDING, lambda: self.limits, lambda: self.spent)
+        holder = Holder("r", CALLER, spending, lambda: self.limits, lambda: self.spent)
         self.account = Account(self.ledger, holder)
 
     async def stream(self, tokens: int, *, batch: int = 1, told_input: int = 0) -> int:
@@ -248,7 +248,7 @@ async def test_an_engine_is_lent_what_it_may_use_as_it_begins() -> None:
     """Of the attempt alone, though all is granted; nothing where it cannot be cut, or nothing limits it."""
     bench = Bench(limit(1000))
     await bench.account.open(need())
-    patience_s = 0.3 + WORD_S
+    patience_s = 0.6 + WORD_S
     assert bench.account.lend() == Grant("r", "acme", 0, 8, 100, 1, 1, patience_s)
     bench.spent = Amounts(10, 5, MicroUsd(20))
     await bench.account.open(need(choices=2))
@@ -331,3 +331,15 @@ async def test_a_later_answer_of_the_store_ends_the_doubt() -> None:
     await bench.stream(20)
     await bench.account.settle(Amounts(10, 20), certain=False)
     assert not bench.ledger.doubtful
+
+
+async def test_who_waited_for_others_waits_for_a_store_too() -> None:
+    """A time-out at the end of a long wait for what others hold ends nothing: the store has a time of its own."""
+    patient = SPENDING.model_copy(update={"wait_for_store_s": 1.0, "wait_for_held_s": 1.0})
+    bench = Bench(limit(60), spending=patient)
+    await bench.account.open(need())
+    bench.ledger.others, bench.ledger.patience = 50, 1_000
+    waiting = asyncio.ensure_future(bench.stream(20))
+    await asyncio.sleep(1.1)  # its tries are at 0, 0.1, 0.3, 0.7 and 1.5 s
+    bench.ledger.others, bench.ledger.faults = 0, 1
+    assert await waiting == 20
