@@ -5,7 +5,6 @@ The machine should be idle: whatever else runs on it is in the times. Everything
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import sys
@@ -18,8 +17,8 @@ from app.cli.up import signals_interrupt
 from tests.benchmarks import ledger
 from tests.benchmarks.budgets import chaos, graph, overrun, path, real, stop
 from tests.benchmarks.machine import about
-from tests.benchmarks.stand import say
-from tests.benchmarks.summary import Row, as_data, report
+from tests.benchmarks.stand import say, told
+from tests.benchmarks.summary import Row, concluded
 
 ON_A_GRAPH = ("path", "overrun", "chaos", "stop")
 REAL_STREAMS = 40
@@ -32,22 +31,13 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="budget-"))
     try:
         with signals_interrupt():
-            rows = list(map(_told, _rows(arguments, folder)))
+            rows = list(map(told, _rows(arguments, folder)))
     except BaseException:
         print(f"the logs are in {folder}", file=sys.stderr)
         raise
     shutil.rmtree(folder)
     facts = about({name: version(name) for name in ("ray", "redis")}, load)
-    print(report(rows, facts))
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": [as_data(row) for row in rows], "about": facts}, indent=1))
-    return 0 if all(row.met for row in rows) else 1
-
-
-def _told(row: Row) -> Row:
-    """At once: what comes later may fail."""
-    say(" | ".join(row.cells()))
-    return row
+    return concluded(rows, facts, arguments.json)
 
 
 def _arguments() -> argparse.Namespace:

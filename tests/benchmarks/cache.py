@@ -25,7 +25,7 @@ from app.store.embedded import EmbeddedRedis
 from tests.benchmarks.caches import frozen, growth, hits, quality
 from tests.benchmarks.caches.rivals import VENV
 from tests.benchmarks.machine import about
-from tests.benchmarks.stand import ROOT, say
+from tests.benchmarks.stand import ROOT, told
 from tests.benchmarks.summary import Row, as_data, table
 
 NAMES = ("quality", "hit", "growth", "frozen")
@@ -98,12 +98,6 @@ def _rows(arguments: argparse.Namespace, names: tuple[str, ...], folder: Path) -
 
 def _failed(name: str) -> Row:
     return Row(name, "", "failed: see above", "", met=False, data={})
-
-
-def told(row: Row) -> Row:
-    """The row, said as soon as it is measured."""
-    say(" | ".join(row.cells()))
-    return row
 
 
 def _versions(venv: Path, folder: Path) -> dict[str, str]:

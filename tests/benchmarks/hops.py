@@ -4,7 +4,6 @@ The machine should be idle: whatever else runs on it is in the figures. Everythi
 """
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -19,7 +18,7 @@ from tests.benchmarks.latency import exact_hit, misses
 from tests.benchmarks.machine import about
 from tests.benchmarks.processes import heavy_imports, memory_mb, named
 from tests.benchmarks.stand import Stand, document, running, say
-from tests.benchmarks.summary import Row, as_data, report
+from tests.benchmarks.summary import Row, concluded
 from tests.benchmarks.throughput import throughput
 
 NAMES = ("exact", "miss", "throughput", "memory")
@@ -44,10 +43,7 @@ def main() -> int:
         print(f"the logs are in {folder}", file=sys.stderr)
         raise
     shutil.rmtree(folder)
-    print(report(rows, facts))
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": [as_data(row) for row in rows], "about": facts}, indent=1))
-    return 0 if all(row.met for row in rows) else 1
+    return concluded(rows, facts, arguments.json)
 
 
 def _arguments() -> argparse.Namespace:

@@ -5,7 +5,6 @@ to be missing without it.
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from app.route.trial.table import table as quality_table
 from tests.benchmarks.machine import about
 from tests.benchmarks.routes import decision, embedding, quality
 from tests.benchmarks.stand import ROOT
-from tests.benchmarks.summary import Row, as_data, report
+from tests.benchmarks.summary import Row, concluded
 
 NAMES = ("decision", "embedding", "quality")
 DATA = ROOT.parent / "shared" / "data"
@@ -30,10 +29,7 @@ def main() -> int:
     arguments, load = _arguments(), os.getloadavg()
     rows = list(_rows(arguments))
     facts = about({name: version(name) for name in ("torch", "sentence-transformers", "numpy")}, load)
-    print(report(rows, facts))
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": [as_data(row) for row in rows], "about": facts}, indent=1))
-    return 0 if all(row.met for row in rows) else 1
+    return concluded(rows, facts, arguments.json)
 
 
 def _arguments() -> argparse.Namespace:

@@ -23,6 +23,7 @@ from app.models.pull import resolve
 from app.process import descendants, die_with_parent, stop_session
 from app.store.embedded import EmbeddedRedis, free_port
 from tests.benchmarks.processes import command, named
+from tests.benchmarks.summary import Row
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".leanserve"
@@ -42,6 +43,12 @@ class Stand:
 def say(text: str) -> None:
     """Progress, beside the table."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def told(row: Row) -> Row:
+    """The row, said as soon as it is measured: what comes later may fail."""
+    say(" | ".join(row.cells()))
+    return row
 
 
 def document(*, engine: bool) -> dict[str, Any]:

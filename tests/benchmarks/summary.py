@@ -1,9 +1,11 @@
 """What was measured, as one table: medians with their quartiles beside a goal and a reference."""
 
+import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -80,3 +82,11 @@ def report(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
 def as_data(row: Row) -> dict[str, Any]:
     """A row for `--json`."""
     return asdict(row)
+
+
+def concluded(rows: Sequence[Row], facts: dict[str, str], file: Path | None) -> int:
+    """Print what was found, and write it to the `--json` file. The exit code: 0 when every goal is met, else 1."""
+    print(report(rows, facts))
+    if file:
+        file.write_text(json.dumps({"rows": [as_data(row) for row in rows], "about": facts}, indent=1))
+    return 0 if all(row.met for row in rows) else 1

@@ -5,7 +5,6 @@ The machine should be idle: whatever else runs on it is in the times. Everything
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import sys
@@ -22,8 +21,8 @@ from tests.benchmarks.machine import about
 from tests.benchmarks.records import load, memory, overhead
 from tests.benchmarks.records.said import Said
 from tests.benchmarks.records.spans import receiving
-from tests.benchmarks.stand import say
-from tests.benchmarks.summary import Row, as_data, report
+from tests.benchmarks.stand import say, told
+from tests.benchmarks.summary import Row, concluded
 
 NAMES = ("equality", "overhead", "memory")
 
@@ -34,16 +33,13 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="records-"))
     try:
         with signals_interrupt():
-            rows = list(map(_told, _rows(arguments, folder)))
+            rows = list(map(told, _rows(arguments, folder)))
     except BaseException:
         print(f"the logs are in {folder}", file=sys.stderr)
         raise
     shutil.rmtree(folder)
     facts = about({name: version(name) for name in ("ray", "redis")}, machine_load)
-    print(report(rows, facts))
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"rows": [as_data(row) for row in rows], "about": facts}, indent=1))
-    return 0 if all(row.met for row in rows) else 1
+    return concluded(rows, facts, arguments.json)
 
 
 def _arguments() -> argparse.Namespace:
@@ -55,12 +51,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=1_000_000, metavar="N", help="of memory")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
-
-
-def _told(row: Row) -> Row:
-    """At once: what comes later may fail."""
-    say(" | ".join(row.cells()))
-    return row
 
 
 def _rows(arguments: argparse.Namespace, folder: Path) -> Iterator[Row]:
