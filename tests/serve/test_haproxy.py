@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import openai
 import pytest
 
-from deployments.haproxy import command_in
+from deployments.haproxy import PAGE, command_in
 from tests.serve.conftest import free_port
 
 pytestmark = pytest.mark.serve
@@ -22,8 +23,17 @@ defaults
     option abortonclose
     option splice-request
     option splice-response
+    option redispatch 1
+    retry-on conn-failure
+    retries 1
+    errorfile 502 {page}
+    errorfile 503 {page}
+    errorfile 504 {page}
 """
-"""Of `ray/serve/_private/haproxy_templates.py`, what matters to a client that leaves."""
+"""Of `ray/serve/_private/haproxy_templates.py`, what matters to a client that leaves, and to one that is left."""
+RAYS_PAGE = (
+    "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n\r\nInternal Server Error"
+)
 CLIENTS = 12
 
 
@@ -31,9 +41,10 @@ CLIENTS = 12
 def ports(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """Where HAProxy listens, and where it looks for its server."""
     front, back = free_port(), free_port()
-    config = tmp_path / "haproxy.cfg"
+    config, page = tmp_path / "haproxy.cfg", tmp_path / PAGE
+    page.write_text(RAYS_PAGE)
     sides = f"frontend f\n    bind 127.0.0.1:{front}\n    default_backend b\nbackend b\n    server s 127.0.0.1:{back}\n"
-    config.write_text(f"global\n    nbthread 2\n{OPTIONS}{sides}")
+    config.write_text(f"global\n    nbthread 2\n{OPTIONS.format(page=page)}{sides}")
     command = [str(command_in(tmp_path)), "-q", "-db", "-f", str(config)]
     with subprocess.Popen(command) as process:
         yield front, back
@@ -57,6 +68,26 @@ async def test_every_client_that_leaves_is_noticed(ports: tuple[int, int]) -> No
         async with asyncio.timeout(10):
             while len(left) < CLIENTS:
                 await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("dies", [True, False], ids=["dies with the request", "is not there"])
+async def test_a_replica_that_is_gone_is_said_in_openais_format(ports: tuple[int, int], dies: bool) -> None:
+    """The client reads a code, and that it may try again."""
+    front, back = ports
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    (await _connected(front)).close()
+    client = openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{front}/v1", api_key="local", max_retries=0)
+    server = await asyncio.start_server(die, "127.0.0.1", back) if dies else None
+    with pytest.raises(openai.InternalServerError) as caught:
+        await client.models.list()
+    if server:
+        server.close()
+    assert (caught.value.status_code, caught.value.code) == (503, "replica_unavailable")
+    assert caught.value.response.headers["retry-after"] == "1"
 
 
 async def _leave(port: int) -> None:

@@ -66,11 +66,12 @@ class Said:
         """
         known = {each.id for each in self.records}
         self.wrong += [f"no record of {name}: {made}" for name, made in self.made.items() if name not in known]
+        shown = {each.request_id: each.delivered for each in self.answers}
         for each in self.records:
             made, spent = self.made.get(each.id, Produced()), Produced(each.input_tokens, each.output_tokens)
-            enough = spent.input_tokens >= made.input_tokens and spent.output_tokens >= made.output_tokens
-            unheard = each.cause != "lost" and spent.output_tokens <= made.output_tokens
-            if not (enough or unheard if each.estimated else spent == made):
+            least = made.output_tokens if each.cause == "lost" else min(made.output_tokens, shown.get(each.id, 0))
+            enough = spent.input_tokens >= made.input_tokens and spent.output_tokens >= least
+            if not (enough if each.estimated else spent == made):
                 self.wrong.append(f"{each.id} {each.cause} {each.detail}: {spent}, its engine {made}")
 
     def _prices(self) -> None:
