@@ -1,7 +1,7 @@
 """Around the ledger: the limits of a caller, the account of a request, what hits cost, and what stops it all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -113,12 +113,20 @@ class Spending:
             yield account
         finally:
             spent = replace(journey.spent(), requests=requests)
-            certain = not journey.attempts or journey.attempts[-1].outcome is AttemptOutcome.SUCCESS
-            self._heard(journey, await self._settled(account, spent, certain=certain))
+            last = journey.attempts[-1] if journey.attempts else None
+            certain = last is None or last.outcome is AttemptOutcome.SUCCESS
+            unheard = last is not None and last.estimated and last.outcome is AttemptOutcome.IGNORED
+            settle = partial(account.settle, spent, certain=certain)
+            if last is not None and unheard:
+                self._background.start(settle(seen=last.usage.output_tokens), UNSETTLED)
+                self._heard(journey, account.left_after(spent))
+            else:
+                self._heard(journey, await self._settled(account, spent, settle))
 
-    async def _settled(self, account: Account, spent: Amounts, *, certain: bool) -> Sequence[Remaining]:
+    async def _settled(
+        self, account: Account, spent: Amounts, settle: Callable[[], Coroutine[None, None, None]]
+    ) -> Sequence[Remaining]:
         """What is left then. Where there is plenty, the caller does not wait for the books."""
-        settle = partial(account.settle, spent, certain=certain)
         if not account.tight:
             self._background.start(_behind(settle), UNSETTLED)
             return account.left_after(spent)

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -61,9 +62,9 @@ from app.store.client import Store, open_cache_store, open_record_store, open_st
 from app.store.revised import first_read
 from app.tiers.attempts import Attempts, Tier
 from app.tiers.catalog import TierCatalog
-from app.tiers.echo import EchoBackend
 from tests.doors import Doors, keyless, open_doors
 from tests.fakes import FakeEmbedder, FakeVerifier
+from tests.fused_echo import FusedEcho, grants_in
 
 PRICES = {"small": {"input": "1", "output": "2"}, "large": {"input": "10", "output": "20"}}
 """US dollars per million tokens: a token of `small` costs one or two micro-dollars."""
@@ -142,7 +143,7 @@ async def open_gateway(setup: Setup) -> AsyncGenerator[Running, None]:
     config, exporter = setup.gateway_config(), InMemorySpanExporter()
     store = await open_store(setup.redis_url, config.store)
     cache_store = open_cache_store(setup.redis_url, config.store)
-    backends = _backends(config, setup.backends)
+    backends = _backends(config, setup.backends, setup.redis_url)
     tiers = [Tier(spec, tuple(backends[name] for name in spec.backend_names())) for spec in config.tiers]
     telemetry = setup.telemetry or _telemetry(exporter)
     record_store = open_record_store(setup.redis_url, config.store)
@@ -197,11 +198,11 @@ def _treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasury:
     return Treasury(RetryingLedger(ledger), ledger, RedisLeases(store), RedisStops(store), marks, holder, stored)
 
 
-def _backends(config: GatewayConfig, given: dict[str, Backend]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _backends(config: GatewayConfig, given: dict[str, Backend], redis_url: str) -> dict[str, Any]:
+    found, grants = dict[str, Any](), partial(grants_in, redis_url, config.store)
     for spec in config.tiers:
         for name, backend in zip(spec.backend_names(), spec.backends, strict=True):
-            found[name] = given[name] if name in given else EchoBackend(_echo(backend), name)
+            found[name] = given[name] if name in given else FusedEcho(grants, _echo(backend), name)
     return found
 
 
@@ -262,7 +263,7 @@ def spent_of(running: Running, unit: Unit, caller: Caller = Caller()) -> int:  #
             await store.close()
         return booked.spent, booked.held
 
-    patience_s = 2 * sum(MADE_PAUSES_S)  # no fuse is here that says what was made for a client that left
+    patience_s = 2 * sum(MADE_PAUSES_S)
     assert eventually(lambda: asyncio.run(read())[1] == 0, patience_s), "something is still held"
     return asyncio.run(read())[0]
 

@@ -8,9 +8,10 @@ another, drafts and their better answers, share the one account.
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from functools import partial
 
 from app.budget.claim import Claim
-from app.budget.closing import booked, made_of
+from app.budget.closing import all_counted, beyond, booked, made_of
 from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, within
 from app.cost.usage import Tally
 from app.domain import Amounts, Caller, Chunk, Grant, Refusal, Remaining, Reservation, Usage
@@ -155,22 +156,27 @@ class Account:
             )
             return None if isinstance(answer, Reservation) else answer
 
-    async def settle(self, spent: Amounts, *, certain: bool = True) -> None:
-        """Close the account; `certain`: its engine said what it made. Raises nothing: `RetryingLedger` insists."""
+    async def settle(self, spent: Amounts, *, certain: bool = True, seen: int | None = None) -> None:
+        """Close the account; `certain`: its engine said what it made. Raises nothing: `RetryingLedger` insists.
+
+        `seen` tokens of output are in `spent` of an engine that did not say so in time: what it says later is booked,
+        and all that is held where it says nothing.
+        """
         async with self._lock:  # behind an extension under way: cut off, nobody would know what is held
             reservation = self._claim.reservation
             if reservation is None:
                 return
-            doubtful = reservation.doubtful and not certain and not await self._counted_all()
-            reservation = replace(reservation, doubtful=doubtful)
+            unheard = seen is not None and self._heard
+            made = await self.made() if unheard or (reservation.doubtful and not certain) else None
+            doubtful = (
+                reservation.doubtful and not certain and not all_counted(self._tally.usage, made, self._claim.granted)
+            )
+            if seen is not None and made is not None:
+                spent = beyond(spent, seen, made, partial(self._claim.need.price, self._claim.need.input_tokens))
+            reservation = replace(reservation, doubtful=doubtful or (unheard and made is None))
             spent = within(spent, reservation)
             self._claim.reservation = replace(reservation, left=left_after(reservation, spent))
             await booked(self._ledger, reservation, spent)
-
-    async def _counted_all(self) -> bool:
-        """Whether the engine that was cut off says that it made what was counted here: no more than was granted."""
-        counted = self._tally.usage.output_tokens
-        return 0 < counted <= self._claim.granted and await self.made() == counted
 
     def _look_ahead(self) -> None:
         """Ask for more while half of the last stretch is still there, and give back input that others may miss."""

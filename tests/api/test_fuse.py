@@ -1,35 +1,25 @@
 """Streams of an engine behind a fuse, as the official client meets them."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from app.budget.grants import RedisGrants
-from app.config.gateway import EchoBackend as Spec
+from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import StoreSpec
-from app.domain import Amounts, BackendCall, Caller, Chunk, Unit
-from app.store.client import open_cache_store
-from app.tiers.echo import EchoBackend
-from app.tiers.fuse import Fuses, Grants
+from app.domain import Amounts, Caller, Unit
+from app.tiers.fuse import Grants
 from tests.api.conftest import Serve, client_of
 from tests.api.test_budget_stops import said, streamed, told, usage
+from tests.fused_echo import FusedEcho, grants_in
 from tests.harness import PATIENT, Running, spent_of, tier
 
+STORE = StoreSpec.model_validate(PATIENT)
 
-class FusedEcho(EchoBackend):
-    """As the echo tier's deployment: an engine that obeys its fuse."""
 
-    def __init__(self, open_books: Callable[[], Grants], **spec: Any) -> None:
-        super().__init__(Spec.model_validate({"kind": "echo", **spec}), "small/echo")
-        self._fuses = Fuses(open_books)
-
-    async def send(self, call: BackendCall, fuse: Any = None) -> AsyncGenerator[list[Chunk], None]:
-        async with aclosing(self._fuses.guarded(call, partial(super().send, call))) as batches:
-            async for chunks in batches:
-                yield chunks
+def fused(open_books: Callable[[], Grants], **spec: Any) -> FusedEcho:
+    return FusedEcho(open_books, EchoSpec.model_validate({"kind": "echo", **spec}), "small/echo")
 
 
 class ClosedBooks:
@@ -47,14 +37,10 @@ def opened(serve: Serve, backend: FusedEcho, *budgets: dict[str, Any]) -> Runnin
     return serve(config={"tiers": tiers}, policy={"budgets": list(budgets)}, backends={"small/echo": backend})
 
 
-def books(redis_url: str) -> RedisGrants:
-    return RedisGrants(open_cache_store(redis_url, StoreSpec.model_validate(PATIENT)))
-
-
 @pytest.mark.parametrize("pace", [0, 0.2])
 def test_an_answer_that_is_granted_as_it_grows_is_whole(serve: Serve, clean_redis: str, pace: float) -> None:
     """Stretch after stretch, with nothing lost between the account and the fuse."""
-    backend = FusedEcho(partial(books, clean_redis), tokens=700, time_per_token_ms=pace)
+    backend = fused(partial(grants_in, clean_redis, STORE), tokens=700, time_per_token_ms=pace)
     chunks = streamed(opened(serve, backend, {"tokens": 10_000}), stream_options={"include_usage": True})
     assert len(said(chunks).split()) == 700
     assert [choice["finish_reason"] for choice in chunks[-2]["choices"]] == ["stop"]
@@ -64,7 +50,7 @@ def test_an_answer_that_is_granted_as_it_grows_is_whole(serve: Serve, clean_redi
 @pytest.mark.parametrize("pace", [0, 0.2])
 def test_an_engine_makes_what_the_client_gets(serve: Serve, clean_redis: str, pace: float) -> None:
     """At the limit: engine, client and books agree to the token."""
-    backend = FusedEcho(partial(books, clean_redis), tokens=700, time_per_token_ms=pace)
+    backend = fused(partial(grants_in, clean_redis, STORE), tokens=700, time_per_token_ms=pace)
     running = opened(serve, backend, {"tokens": 300})
     last = streamed(running)[-1]
     assert (last["choices"][0]["finish_reason"], last["choices"][0]["stop_reason"]) == ("length", "budget_exceeded")
@@ -75,7 +61,7 @@ def test_an_engine_makes_what_the_client_gets(serve: Serve, clean_redis: str, pa
 
 def test_an_answer_that_its_fuse_ended_is_never_shown_as_whole(serve: Serve) -> None:
     """Though more is granted: the engine did not hear of it. What came is paid, and the client is told."""
-    backend = FusedEcho(ClosedBooks, tokens=700)
+    backend = fused(ClosedBooks, tokens=700)
     running = opened(serve, backend, {"tokens": 10_000})
     chunks = streamed(running)
     last = chunks[-1]
@@ -88,7 +74,7 @@ def test_an_answer_that_its_fuse_ended_is_never_shown_as_whole(serve: Serve) -> 
 
 def test_who_leaves_pays_all_that_the_engine_made(serve: Serve, clean_redis: str) -> None:
     """Also what was still under way to it: else whoever leaves again and again would get more than its limit."""
-    backend = FusedEcho(partial(books, clean_redis), tokens=700, time_per_token_ms=1)
+    backend = fused(partial(grants_in, clean_redis, STORE), tokens=700, time_per_token_ms=1)
     running = opened(serve, backend, {"tokens": 10_000})
     for name in "abc":
         asked: Any = [{"role": "user", "content": f"a story of {name}"}]

@@ -323,6 +323,29 @@ async def test_an_engine_that_made_what_was_counted_ends_the_doubt(made: int) ->
     assert bench.ledger.doubtful == (made != 8)
 
 
+@pytest.mark.parametrize(
+    ("told", "spent"), [({1: 8}, Amounts(10, 8, MicroUsd(6))), ({1: 3}, Amounts(10, 5)), ({}, Amounts(10, 5))]
+)
+async def test_what_an_engine_says_after_its_answer_was_stopped_is_booked(told: dict[int, int], spent: Amounts) -> None:
+    """Its client did not wait for it: the books do, and take all that is held where it says nothing."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.account.lend()
+    bench.ledger.told = told
+    await bench.account.settle(Amounts(10, 5), certain=False, seen=5)
+    assert (bench.ledger.settled, bench.ledger.doubtful) == ([spent], not told)
+
+
+async def test_an_engine_that_never_says_what_it_made_is_not_waited_for() -> None:
+    """An upstream over HTTP: what was seen is what is known."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.account.lend(fused=False)
+    async with asyncio.timeout(0.1):
+        await bench.account.settle(Amounts(10, 5), certain=False, seen=5)
+    assert (bench.ledger.settled, bench.ledger.doubtful) == ([Amounts(10, 5)], False)
+
+
 async def test_a_later_answer_of_the_store_ends_the_doubt() -> None:
     """What it says is held, is."""
     bench = Bench(limit(1000))
