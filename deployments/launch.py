@@ -27,13 +27,12 @@ from app.access.start import keys_of
 from app.config.load import ServeFile, load
 from app.errors import ConfigError
 from app.store.client import DEFAULT_REDIS_URL
-from deployments import haproxy
+from deployments import haproxy, ports
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
 LOOK_S = 0.1
 """Between looks at the file of a running configuration: a limit that is lowered in it is in force within a second."""
-REPLICA_PORTS = 100
 CLEAR_TRIES = 10
 POLITE_S = 12
 """For Serve to drain and end its replicas; what is left then is killed."""
@@ -90,19 +89,20 @@ def _prepare(home: Path, session: Path) -> None:
     for flag in FLAGS:
         if os.environ.setdefault(flag, "1") != "1":
             print(f"warning: {flag} is off: expect some 8 ms more a hop", file=sys.stderr)
-    first = _free_port()
+    first = ports.first_of_replicas()
     defaults = {
         haproxy.VARIABLE: str(haproxy.command_in(session)),
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(_free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(ports.free_port()),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + REPLICA_PORTS),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + ports.REPLICAS),
         "RAY_USAGE_STATS_ENABLED": "0",
     }
     os.environ.update({**defaults, **os.environ, "LEANSERVE_HOME": str(home)})
+    print(f"METRICS on the ports from {os.environ['RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT']} on", flush=True)
 
 
 def _start_ray(session: Path) -> None:
@@ -233,12 +233,6 @@ def _stop_on_signals(stop: threading.Event) -> None:
 
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

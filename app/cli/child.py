@@ -14,6 +14,8 @@ READY = "READY"
 """The launcher's word before its address, at the beginning of a line."""
 LOGS = "LOGS"
 """The same before a folder of further logs."""
+METRICS = "METRICS"
+"""The same before where replicas listen."""
 POLL_S = 0.1
 ATTEND_S = 1.0
 

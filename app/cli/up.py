@@ -14,7 +14,7 @@ from rich.console import Console
 
 from app.access.configured import LOCAL
 from app.access.start import keys_of
-from app.cli.child import LOGS, ChildDied, Launch, ServingChild
+from app.cli.child import LOGS, METRICS, ChildDied, Launch, ServingChild
 from app.cli.progress import pull_all
 from app.cli.welcome import Ticker, welcome
 from app.config.catalog import load_catalog
@@ -94,7 +94,9 @@ def serve(launch: Launch, console: Console, redis: EmbeddedRedis | None = None, 
             with console.status("starting") as status:
                 address = child.wait_ready(Ticker(status.update, time.monotonic))
             logs = [str(launch.log), *child.said(LOGS)]
-            console.print(welcome(address, logs, local=local), markup=False, highlight=False, soft_wrap=True)
+            console.print(
+                welcome(address, logs, child.said(METRICS), local=local), markup=False, highlight=False, soft_wrap=True
+            )
             child.wait(Attendant(child, redis, console))
     except ChildDied as died:
         console.print(f"[bold red]{died.reason}[/]; the end of {launch.log}:", soft_wrap=True)

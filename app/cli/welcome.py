@@ -22,7 +22,7 @@ LeanServe is ready at {address}
   print(raw.parse().choices[0].message.content)
   print("US dollars:", raw.headers["x-leanserve-cost-usd"])
 
-Logs: {logs}
+Logs: {logs}{metrics}
 Ctrl-C stops it."""
 
 
@@ -40,10 +40,11 @@ OWN_WORDS = {
 }
 
 
-def welcome(address: str, logs: Sequence[str], *, local: bool) -> str:
-    """The address, how to use it, with which key, and where the logs are."""
+def welcome(address: str, logs: Sequence[str], metrics: Sequence[str] = (), *, local: bool) -> str:
+    """The address, how to use it, with which key, and where the logs and the metrics are."""
     words = LOCAL_WORDS if local else OWN_WORDS
-    return READY_TEXT.format(address=address, logs="\n      ".join(logs), **words)
+    scraped = "".join(f"\nMetrics: /metrics of each ingress replica, {each}" for each in metrics)
+    return READY_TEXT.format(address=address, logs="\n      ".join(logs), metrics=scraped, **words)
 
 
 class Ticker:

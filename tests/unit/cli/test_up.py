@@ -218,7 +218,9 @@ def test_only_vllm_models_of_the_catalog_are_pulled() -> None:
 @pytest.mark.parametrize(("local", "says"), [(True, "works on loopback only"), (False, "LEANSERVE_API_KEY")])
 def test_the_welcome_is_ready_to_paste(local: bool, says: str) -> None:
     """Its Python compiles, its JSON is one shell word, and it names the key, the cost header and the log."""
-    text = welcome("http://127.0.0.1:8000", ["/home/serve.log", "/ray/logs"], local=local)
+    text = welcome(
+        "http://127.0.0.1:8000", ["/home/serve.log", "/ray/logs"], ["on the ports from 30000 on"], local=local
+    )
     assert says in text
     assert ("Bearer local" in text) is local
     python = text[text.index("  from openai" if local else "  import os") : text.index("Logs:")]

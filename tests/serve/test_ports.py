@@ -1,0 +1,57 @@
+"""Where the replicas of a cluster listen, beside others on the same machine."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployments.ports import USUAL, free_port
+from tests.serve.conftest import ROOT
+
+pytestmark = pytest.mark.serve
+ASK = "from deployments.ports import first_of_replicas; print(first_of_replicas(), flush=True); input()"
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that each took ports, and live."""
+    alive: list[subprocess.Popen[str]] = []
+    yield alive
+    for each in alive:
+        each.communicate("\n")
+
+
+def took(alive: list[subprocess.Popen[str]], folder: Path) -> int:
+    """One more; its temporary folder stands for a machine."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    command = [sys.executable, "-c", ASK]
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    alive.append(process)
+    assert process.stdout
+    return int(process.stdout.readline())
+
+
+def test_the_first_of_a_machine_has_the_usual_ports(ask: list[subprocess.Popen[str]], tmp_path: Path) -> None:
+    """Those that Prometheus is told of; whoever comes while it lives has others, whoever comes afterwards the same."""
+    assert took(ask, tmp_path) == USUAL
+    assert took(ask, tmp_path) != USUAL
+    ask.pop(0).communicate("\n")
+    assert took(ask, tmp_path) == USUAL
+
+
+def test_a_stranger_among_the_usual_ports_is_left_alone(ask: list[subprocess.Popen[str]], tmp_path: Path) -> None:
+    """On whatever address it listens."""
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", USUAL + 50))
+        stranger.listen()
+        assert took(ask, tmp_path) != USUAL
+
+
+def test_a_free_port_can_be_had() -> None:
+    """At once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", free_port()))
