@@ -21,7 +21,15 @@ def single(headers: Headers, name: str) -> str:
     said = headers.getlist(name)
     if len(said) > 1:
         raise InvalidRequest(f"{name}: sent {len(said)} times", name)
-    return said[0] if said else ""
+    return _text(said[0]) if said else ""
+
+
+def _text(value: str) -> str:
+    """As UTF-8 where it is: on the wire a header has bytes, which the server reads as Latin-1."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
 
 
 def checked_name(name: str, value: Any) -> str:
