@@ -123,9 +123,10 @@ function spared({ savings, total }) {
 
 function prompts({ total }) {
   const parts = PARTS.map(([name, text], at) => ({ name: text, value: total[name], tone: `var(--c${at})` }));
+  const rest = { name: "Not known", value: total.input_tokens - parts.reduce((sum, { value }) => sum + value, 0), tone: "var(--line)" };
   const output = { name: "Output", value: total.output_tokens, tone: "var(--c7)" };
   return card("What tokens are", `${brief(total.input_tokens)} in, ${share(total.cached_tokens, total.input_tokens)} of them from a prefix cache; ${brief(total.output_tokens)} out`,
-    stack([...parts, output], brief));
+    stack([...parts, rest, output], brief));
 }
 
 function wasted({ waste, total }) {
