@@ -33,6 +33,9 @@ FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
 LOOK_S = 0.1
 """Between looks at the file of a running configuration: a limit that is lowered in it is in force within a second."""
+DRAINING_S = "2"
+"""How long an ingress replica that is to end may still be found: our one proxy is on the same machine, and hears in
+moments. Ray's 30 s are for load balancers of clouds; with them every Ctrl-C took `POLITE_S`, and then the knife."""
 CLEAR_TRIES = 10
 POLITE_S = 12
 """For Serve to drain and end its replicas; what is left then is killed."""
@@ -99,6 +102,7 @@ def _prepare(home: Path, session: Path) -> None:
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(ports.free_port()),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + ports.REPLICAS),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": DRAINING_S,
         "RAY_USAGE_STATS_ENABLED": "0",
     }
     os.environ.update({**defaults, **os.environ, "LEANSERVE_HOME": str(home)})
