@@ -24,8 +24,9 @@ from app.config.budgets import BudgetRule
 from app.config.policy import Policy
 from app.domain import Amounts, CacheHit, Caller, Limit, Remaining
 from app.errors import SpendingStopped, StoreUnavailable
-from app.journey import AttemptOutcome, Journey
+from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ports import BudgetLedger, Stops
+from app.tiers.causes import CLIENT_LEFT
 
 BEHIND_S = 0.002
 """When nobody waits for the books they are closed once the response is on its way: that takes a third of a millisecond
@@ -115,9 +116,8 @@ class Spending:
             spent = replace(journey.spent(), requests=requests)
             last = journey.attempts[-1] if journey.attempts else None
             certain = last is None or last.outcome is AttemptOutcome.SUCCESS
-            unheard = last is not None and last.estimated and last.outcome is AttemptOutcome.IGNORED
             settle = partial(account.settle, spent, certain=certain)
-            if last is not None and unheard:
+            if last is not None and _was_stopped(last) and last.estimated:
                 self._background.start(settle(seen=last.usage.output_tokens), UNSETTLED)
                 self._heard(journey, account.left_after(spent))
             else:
@@ -161,6 +161,11 @@ class Spending:
         if left:
             journey.left = tuple(left)
             self._balances.note(journey.request.caller, left)
+
+
+def _was_stopped(attempt: AttemptRecord) -> bool:
+    """While its client waited for the end, unlike one that left: for what its engine says there was little time."""
+    return attempt.outcome is AttemptOutcome.IGNORED and attempt.cause != CLIENT_LEFT
 
 
 async def _behind(work: Callable[[], Awaitable[None]]) -> None:

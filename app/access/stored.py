@@ -1,12 +1,13 @@
 """Issued keys in Redis: a table of all of them, kept whole in each replica."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
 
 from app.access.key import Key
-from app.errors import LeanServeError, NotFound
+from app.errors import LeanServeError, NotFound, StoreUnavailable
 from app.store.client import Store
 from app.store.revised import RevisedTable
 
@@ -50,6 +51,7 @@ class StoredKeys:
             key, text = await self._found(key_id)
             new = replace(change(key), id=key_id)
             if new == key or await self.table.swap(key_id, text, encoded(new)):
+                await self._seen()
                 return new
         raise LeanServeError("the key is being changed by too many at once")
 
@@ -58,8 +60,14 @@ class StoredKeys:
         for _ in range(TRIES):
             _, text = await self._found(key_id)
             if await self.table.swap(key_id, text, b""):
+                await self._seen()
                 return
         raise LeanServeError("the key is being changed by too many at once")
+
+    async def _seen(self) -> None:
+        """Here at once, on other replicas in a moment; what is stored holds though the store is away now."""
+        with suppress(StoreUnavailable):
+            await self.table.refresh()
 
     async def _found(self, key_id: str) -> tuple[Key, bytes]:
         key, text = await self.table.get(key_id)

@@ -70,6 +70,17 @@ async def test_disabled_at_once_and_enabled_again(office: Office) -> None:
     assert await office.stopped(new) is None
 
 
+async def test_the_replica_that_was_asked_knows_at_once(office: Office) -> None:
+    """Without another look: who disables a key and tries it may meet the same replica."""
+    new = await office.desk.issue("acme", TERMS)
+    await office.stored.table.refresh()
+    await office.desk.disable(new.key.id, "acme")
+    assert (known := office.stored.get(new.key.id))
+    assert known.disabled
+    await office.desk.delete(new.key.id, "acme")
+    assert office.stored.get(new.key.id) is None
+
+
 async def test_enabling_lifts_no_stop_that_was_asked_for(office: Office) -> None:
     """Somebody stopped the scope for a reason of his own, before or after."""
     new = await office.desk.issue("acme", TERMS)
