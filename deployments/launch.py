@@ -27,6 +27,7 @@ from app.access.start import keys_of
 from app.config.load import ServeFile, load
 from app.errors import ConfigError
 from app.store.client import DEFAULT_REDIS_URL
+from app.store.embedded import free_port
 from deployments import haproxy, ports
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
@@ -96,10 +97,10 @@ def _prepare(home: Path, session: Path) -> None:
     defaults = {
         haproxy.VARIABLE: str(haproxy.command_in(session)),
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(ports.free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + ports.REPLICAS),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": DRAINING_S,

@@ -6,6 +6,8 @@ import socket
 import tempfile
 from pathlib import Path
 
+from app.store.embedded import free_port
+
 USUAL = 30_000
 """Ray Serve's own first port of ingress replicas, where `configs/grafana/prometheus` looks for them."""
 REPLICAS = 100
@@ -21,19 +23,16 @@ def first_of_replicas() -> int:
     return free_port()
 
 
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _is_first() -> bool:
     path = Path(tempfile.gettempdir()) / f"leanserve-{os.getuid()}.lock"
     try:
         lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return False
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        os.close(lock)
         return False
     return True
 

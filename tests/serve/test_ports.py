@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.ports import USUAL, free_port
+from deployments.ports import USUAL
 from tests.serve.conftest import ROOT
 
 pytestmark = pytest.mark.serve
@@ -49,9 +49,3 @@ def test_a_stranger_among_the_usual_ports_is_left_alone(ask: list[subprocess.Pop
         stranger.bind(("127.0.0.1", USUAL + 50))
         stranger.listen()
         assert took(ask, tmp_path) != USUAL
-
-
-def test_a_free_port_can_be_had() -> None:
-    """At once."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", free_port()))
