@@ -23,7 +23,6 @@ from app.domain import (
     LimitAction,
     Refusal,
     Unit,
-    Usage,
 )
 from app.errors import AnswerStopped, LeanServeError, refused
 from app.journey import Journey
@@ -31,6 +30,7 @@ from app.observe.trace import RequestTrace
 from app.ports import Normalizer
 from app.prompt.bound import most_input_tokens
 from app.prompt.tokens import least_input_tokens
+from app.purse import AccountPurse
 from app.tiers.attempts import AttemptObserver, Attempts, CallFactory
 from app.tiers.catalog import TierCatalog
 from app.tiers.patience import Patience
@@ -77,7 +77,7 @@ class Answering:
         tiers = await self._open(tiers)
         calls, observe = self._watched(self._cap(tiers), draft)
         run = self.means.attempts.run(
-            self.journey, calls, observe, tiers=tiers, patience=self.patience, purse=_Purse(self)
+            self.journey, calls, observe, tiers=tiers, patience=self.patience, purse=self._purse()
         )
         async with aclosing(self._granted(run)) as parts:
             async for chunks in parts:
@@ -181,6 +181,9 @@ class Answering:
                 return [name], None
         return tiers, refusal
 
+    def _purse(self) -> AccountPurse:
+        return AccountPurse(self.account, self.journey.prices, comes_in_pieces(self.journey.request))
+
     def _cap(self, tiers: Sequence[str]) -> int:
         """One cap for every attempt, that of the first tier: a fall-back may not spend more than was held."""
         return output_cap(self.journey.request, self.means.catalog.specs(tiers)[0], self.input_tokens)
@@ -201,32 +204,6 @@ class Answering:
             return BackendCall(request.id, request.operation, payload, trace_context, *told)
 
         return call
-
-
-@dataclass(frozen=True, slots=True)
-class _Purse:
-    """The account, as attempts see it."""
-
-    answering: Answering
-
-    async def begin(self, spec: TierSpec, backend: str) -> None:
-        """At the price of the very backend."""
-        prices, stream = self.answering.journey.prices, comes_in_pieces(self.answering.journey.request)
-        await self.answering.account.cover(
-            lambda put_in, put_out: prices.most(spec.name, backend, put_in, put_out), stream=stream
-        )
-
-    def most(self) -> int:
-        """As granted by now."""
-        return self.answering.account.granted
-
-    def risked(self) -> Usage:
-        """All that is held for it."""
-        return self.answering.account.risked
-
-    async def made(self, *, soon: bool = False) -> int | None:
-        """As its engine's fuse says."""
-        return await self.answering.account.made(soon=soon)
 
 
 def _says(refusal: Refusal | None, action: LimitAction) -> BudgetExceeded | None:
