@@ -8,7 +8,8 @@ from functools import partial
 
 from app import caching
 from app.agents.sessions import Sessions, explained
-from app.answering import Answering, Means
+from app.answering.answering import Answering
+from app.answering.means import Means
 from app.appraisal import Appraisals
 from app.background import Background
 from app.brevity import shortened

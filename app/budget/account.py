@@ -14,7 +14,7 @@ from app.budget.claim import Claim
 from app.budget.closing import all_counted, beyond, booked, made_of
 from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, within
 from app.cost.usage import Tally
-from app.domain import Amounts, Caller, Chunk, Grant, Refusal, Remaining, Reservation, Usage
+from app.domain import Amounts, Chunk, Grant, Refusal, Remaining, Reservation, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
 from app.ports import BudgetLedger
 
@@ -37,9 +37,9 @@ class Account:
         self._lock = asyncio.Lock()
 
     @property
-    def caller(self) -> Caller:
-        """Whose it is."""
-        return self._holder.caller
+    def holder(self) -> Holder:
+        """For whom it is kept."""
+        return self._holder
 
     @property
     def left(self) -> tuple[Remaining, ...]:
@@ -152,7 +152,7 @@ class Account:
                 return None
             limits = self._holder.limits()
             answer = await self._ledger.extend(
-                self._claim.reservation, self.caller, limits, self._claim.reservation.amounts
+                self._claim.reservation, self._holder.caller, limits, self._claim.reservation.amounts
             )
             return None if isinstance(answer, Reservation) else answer
 

@@ -60,7 +60,7 @@ class Live:
 
     async def _stopped(self, answer: _Answer, stopped_of: StoppedOf) -> _Answer | None:
         try:
-            refusal = stopped_of(answer.account.caller) or await answer.account.recheck()
+            refusal = stopped_of(answer.account.holder.caller) or await answer.account.recheck()
         except StoreUnavailable:
             return None  # its next extension asks again
         except Exception:

@@ -12,7 +12,8 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from app.answering import Answering, Means
+from app.answering.answering import Answering
+from app.answering.means import Means
 from app.background import Background
 from app.budget.account import Account
 from app.budget.sizing import choices
