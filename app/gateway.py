@@ -9,7 +9,7 @@ from functools import partial
 from app import caching
 from app.agents.sessions import Sessions, explained
 from app.answering.answering import Answering
-from app.answering.means import Means
+from app.answering.means import Hedging, Means
 from app.appraisal import Appraisals
 from app.background import Background
 from app.brevity import shortened
@@ -30,6 +30,7 @@ from app.domain import (
     CacheHit,
     Chunk,
     GatewayRequest,
+    Lane,
     NormalizedPrompt,
     PromptKeys,
     RouteDecision,
@@ -94,6 +95,7 @@ class Gateway:
         )
         self.routing = Routing(catalog, stages.router, stages.sessions, stages.treasury.books, self.spending.limits_of)
         self._appraisals = Appraisals(self.routing, stages.normalizer)
+        self._hedging = Hedging(self.spending.account)
         self._shadows = Shadows(self._means, self.spending.account, stages.routed)
 
     def reconfigure(self, policy: Policy) -> None:
@@ -228,7 +230,8 @@ class Gateway:
         """Stages 3 to 5, for the request's time from now on. The books are closed when it ends."""
         patience = self.stages.attempts.patience(journey.policy.attempts)
         async with self.spending.account(journey) as account:
-            run = Answering(journey, trace, self._means, account, prompt.token_estimate, patience).run
+            hedging = self._hedging if journey.request.caller.lane is Lane.INTERACTIVE else None
+            run = Answering(journey, trace, self._means, account, prompt.token_estimate, patience, hedging).run
             async with aclosing(as_asked(journey.request, answered(journey, decision, run))) as parts:
                 async for chunks in parts:
                     yield chunks

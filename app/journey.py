@@ -37,7 +37,8 @@ class AttemptOutcome(StrEnum):
 class AttemptRecord:
     """One call of one backend. `cost` and `usage` grow while chunks arrive; `outcome` is set once, at the end.
 
-    `price` names the version of the price behind `cost`. `estimated`: its engine did not say all that it used.
+    `price` names the version of the price behind `cost`. `estimated`: its engine did not say all that it used. `hedge`:
+    it was made beside another, and has a reservation of its own.
     """
 
     tier: str
@@ -52,6 +53,7 @@ class AttemptRecord:
     price: str = ""
     trace_context: Mapping[str, str] = field(default_factory=dict)
     estimated: bool = False
+    hedge: bool = False
 
 
 @dataclass(slots=True)
@@ -139,11 +141,15 @@ class Journey:
     @property
     def answering(self) -> AttemptRecord | None:
         """The attempt that answers."""
-        return self.given or (self.attempts[-1] if self.attempts else None)
+        return self.given or self.last()
 
-    def spent(self) -> Amounts:
-        """What the attempts that have ended cost."""
-        ended = [each for each in self.attempts if each.outcome is not None]
+    def last(self, *, hedge: bool = False) -> AttemptRecord | None:
+        """The last attempt, or the last hedge."""
+        return next((each for each in reversed(self.attempts) if each.hedge is hedge), None)
+
+    def spent(self, *, hedge: bool = False) -> Amounts:
+        """What the attempts that have ended cost: those of the request's own reservation, or hedges."""
+        ended = [each for each in self.attempts if each.outcome is not None and each.hedge is hedge]
         usage = sum((each.usage for each in ended), Usage())
         return Amounts(usage.input_tokens, usage.output_tokens, MicroUsd(sum(each.cost for each in ended)))
 

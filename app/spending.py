@@ -23,6 +23,7 @@ from app.budget.watch import Leases, Refresh, Watch, Watched
 from app.config.budgets import BudgetRule
 from app.config.policy import Policy
 from app.domain import Amounts, CacheHit, Caller, Limit, Remaining
+from app.domain.request_id import hedge_id
 from app.errors import SpendingStopped, StoreUnavailable
 from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ports import BudgetLedger, Stops
@@ -101,20 +102,23 @@ class Spending:
         return [*self.limits(caller), *session_limits(caller.tenant, lineage, self._policy())]
 
     @asynccontextmanager
-    async def account(self, journey: Journey, *, requests: int = 1) -> AsyncGenerator[Account, None]:
+    async def account(
+        self, journey: Journey, *, requests: int = 1, hedge: bool = False
+    ) -> AsyncGenerator[Account, None]:
         """What a request may spend; whatever ends it, what its attempts spent is booked, by a caller who leaves too.
 
-        `requests` is 0 for what LeanServe asks on its own account.
+        `requests` is 0 for what LeanServe asks on its own account. A `hedge` has an account of its own: it runs beside
+        what the other holds.
         """
         request, spending = journey.request, journey.policy.spending
         limits = partial(self.limits_of, journey)
-        holder = Holder(request.id, bound(journey), spending, limits, journey.spent, requests)
+        name, spent_by = hedge_id(request.id) if hedge else request.id, partial(journey.spent, hedge=hedge)
+        holder = Holder(name, bound(journey), spending, limits, spent_by, requests)
         account = Account(self.ledger, holder)
         try:
             yield account
         finally:
-            spent = replace(journey.spent(), requests=requests)
-            last = journey.attempts[-1] if journey.attempts else None
+            spent, last = replace(spent_by(), requests=requests), journey.last(hedge=hedge)
             certain = last is None or last.outcome is AttemptOutcome.SUCCESS
             settle = partial(account.settle, spent, certain=certain)
             if last is not None and _was_stopped(last) and last.estimated:

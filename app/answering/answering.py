@@ -1,22 +1,23 @@
 """Stages 3 to 5 of a request: hold, attempt, hold more, settle. All answers that are tried share one account."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from app.answering.means import Means
+from app.answering.means import Hedging, Means
 from app.answering.opening import Opening
 from app.answering.purse import AccountPurse
 from app.budget.account import Account
 from app.budget.sizing import comes_in_pieces, output_cap
 from app.cascade.draft import Draft
 from app.config.gateway import TierSpec
-from app.domain import (
-    BackendCall,
-    Chunk,
-)
-from app.errors import AnswerStopped
-from app.journey import Journey
+from app.config.policy import HedgePolicy
+from app.domain import BackendCall, Chunk
+from app.errors import AnswerStopped, HedgeLost, refused
+from app.hedge.race import Batches, Leg, raced
+from app.journey import AttemptRecord, Journey
 from app.observe.trace import RequestTrace
 from app.tiers.attempts import AttemptObserver, CallFactory
 from app.tiers.patience import Patience
@@ -25,7 +26,10 @@ from app.wire import Ending, backend_payload
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Gets answers for one request of about `input_tokens`; all of them together have the time of one `patience`."""
+    """Gets answers for one request of about `input_tokens`; all of them together have the time of one `patience`.
+
+    Without `hedging` one attempt is made at a time. `reader` is who reads them, where that is not who runs them.
+    """
 
     journey: Journey
     trace: RequestTrace
@@ -33,8 +37,10 @@ class Answering:
     account: Account
     input_tokens: int
     patience: Patience
+    hedging: Hedging | None = None
+    reader: "asyncio.Task[object] | None" = None
 
-    async def run(self, tiers: Sequence[str], draft: Draft | None = None) -> AsyncGenerator[list[Chunk], None]:
+    async def run(self, tiers: Sequence[str], draft: Draft | None = None) -> Batches:
         """Batches of chunks from the first of `tiers` that answers, or of cheaper ones where a limit says so.
 
         Backends stream wherever an answer can be put together from pieces, also for clients that do not: only so can it
@@ -43,19 +49,77 @@ class Answering:
         if self.journey.stopped:
             raise self.journey.stopped
         tiers = await self._opening().run(tiers)
-        calls, observe = self._watched(self._cap(tiers), draft)
-        run = self.means.attempts.run(
-            self.journey, calls, observe, tiers=tiers, patience=self.patience, purse=self._purse()
-        )
-        async with aclosing(self._granted(run)) as parts:
+        policy = self.journey.policy.attempts.hedge
+        if self.hedging and policy and draft is None and comes_in_pieces(self.journey.request):
+            made = self._hedged(tiers, self.hedging, policy)
+        else:
+            made = self._made(tiers, draft)
+        async with aclosing(made) as parts:
             async for chunks in parts:
                 yield chunks
 
-    async def _granted(self, run: AsyncGenerator[list[Chunk], None]) -> AsyncGenerator[list[Chunk], None]:
+    def _made(self, tiers: Sequence[str], draft: Draft | None = None) -> Batches:
+        calls, observe = self._watched(self._cap(tiers), draft)
+        return self._granted(
+            self.means.attempts.run(
+                self.journey, calls, observe, tiers=tiers, patience=self.patience, purse=self._purse()
+            )
+        )
+
+    def _hedged(self, tiers: Sequence[str], hedging: Hedging, policy: HedgePolicy) -> Batches:
+        """As `_made`, with one more attempt beside it where nothing comes in time."""
+        hedging.allowance.earn(policy.most_share)
+        first = self._leg()
+
+        def second() -> Leg | None:
+            busy = self.journey.last()
+            if busy is None or not self.means.attempts.has_other(busy) or not hedging.allowance.take():
+                return None
+            other = self._leg()
+            return Leg(other._beside(busy, hedging), other.patience, partial(self._given, hedge=True))
+
+        return raced(Leg(first._leading(tiers), first.patience, self._given), policy.after_s, second)
+
+    def _leg(self) -> "Answering":
+        return replace(self, patience=self.patience.beside(), reader=asyncio.current_task())
+
+    def _given(self, *, hedge: bool = False) -> HedgeLost:
+        """Which of two is given; both were sent the same prompt."""
+        self.journey.given = given = self.journey.last(hedge=hedge)
+        return HedgeLost(given.usage.input_tokens if given else 0)
+
+    async def _leading(self, tiers: Sequence[str]) -> Batches:
+        """As `_made`. Where another is given instead it keeps nothing from that, of what it held."""
+        try:
+            async with aclosing(self._made(tiers)) as parts:
+                async for chunks in parts:
+                    yield chunks
+        finally:
+            if isinstance(self.patience.stopped, HedgeLost):
+                await self.account.rest()
+
+    async def _beside(self, busy: AttemptRecord, hedging: Hedging) -> Batches:
+        """One attempt beside `busy`, on an account of its own: what a limit has no room for is not made."""
+        async with hedging.accounts(self.journey, requests=0, hedge=True) as account:
+            paid = replace(self, account=account)
+            if refusal := await paid._opening().hold([busy.tier]):
+                raise refused(refusal)
+            if self.patience.stopped:  # the other began meanwhile
+                raise self.patience.stopped
+            calls, observe = paid._calls(paid._cap([busy.tier])), partial(self.trace.attempt, hedge=True)
+            run = self.means.attempts.beside(
+                busy, self.journey, calls, observe, patience=self.patience, purse=paid._purse()
+            )
+            async with aclosing(paid._granted(run)) as parts:
+                async for chunks in parts:
+                    yield chunks
+
+    async def _granted(self, run: Batches) -> Batches:
         """What of `run` was granted, and a clean end where no more is."""
         ending = Ending(self.journey)
         try:
-            async with aclosing(run) as parts, self.means.live.watching(self.account, self.patience):
+            live = self.means.live.watching(self.account, self.patience, self.reader)
+            async with aclosing(run) as parts, live:
                 async for chunks in parts:
                     async for granted in self._passed(chunks):
                         ending.feed(granted)
@@ -68,7 +132,7 @@ class Answering:
             self.journey.stopped = self.means.explained(stopped.why, self.journey)
             yield ending.chunks()
 
-    async def _passed(self, chunks: list[Chunk]) -> AsyncGenerator[list[Chunk], None]:
+    async def _passed(self, chunks: list[Chunk]) -> Batches:
         """The attempt learns first that it is not the client who left."""
         try:
             async for granted in self.account.passed(chunks):
@@ -99,7 +163,8 @@ class Answering:
         def call(spec: TierSpec, backend: str, trace_context: Mapping[str, str]) -> BackendCall:
             model = self.means.catalog.served_model(spec, request.model)
             payload = backend_payload(request, model, cap, stream=stream)
-            told = self.input_tokens, self.account.lend(fused=spec.is_fused(backend))
-            return BackendCall(request.id, request.operation, payload, trace_context, *told)
+            input_tokens = min(self.input_tokens, self.account.input_tokens)  # no more is held for it
+            told = input_tokens, self.account.lend(fused=spec.is_fused(backend))
+            return BackendCall(self.account.holder.id, request.operation, payload, trace_context, *told)
 
         return call

@@ -41,7 +41,7 @@ class Opening:
     input_tokens: int
 
     async def run(self, tiers: Sequence[str]) -> Sequence[str]:
-        """Hold what an answer needs. The tiers to ask: others than `tiers` where the limit says so. As `Answering.run`."""
+        """Hold what an answer needs, and say which tiers to ask: a limit may name others. Raises as `Answering.run`."""
         with self.trace.stage("budget.reserve"):
             refusal = await self.hold(tiers)
             if isinstance(refusal, BudgetExceeded) and only_held(refusal):

@@ -29,10 +29,9 @@ class Account:
         self.refusal: Refusal | None = None
         self._ledger, self._holder = ledger, holder
         self._claim = Claim(ledger, holder)
-        self._stretch = 0
+        self._stretch = self._attempts = 0
         self._tally = Tally()
         self._lent = self._heard = False
-        self._attempts = 0
         self._growing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
 
@@ -63,6 +62,11 @@ class Account:
         return self._claim.granted
 
     @property
+    def input_tokens(self) -> int:
+        """What is held for the input of the present answer."""
+        return self._claim.need.input_tokens
+
+    @property
     def risked(self) -> Usage:
         """What the present answer may have cost at most by now; nothing where nothing limits it."""
         held = self._claim.reservation
@@ -77,8 +81,7 @@ class Account:
         self._heard = fused and not need.whole
         if held is None or not held.booked or need.whole:
             return None
-        before = self._claim.base.output_tokens
-        told = before, self._claim.granted, need.output_tokens, need.choices, self._attempts
+        told = self._claim.base.output_tokens, self._claim.granted, need.output_tokens, need.choices, self._attempts
         return Grant(held.id, held.tenant, *told, self._holder.patience_s)
 
     async def made(self, *, soon: bool = False) -> int | None:
@@ -107,15 +110,20 @@ class Account:
         Raises as `refused` and `StoreUnavailable` where that is more than is held.
         """
         async with self._lock:
-            self._tally = Tally(stream=stream)
-            self._claim.base, self._claim.need = self._holder.spent(), replace(self._claim.need, price=price)
-            held = self._claim.reservation.amounts if self._claim.reservation else Amounts()
-            if capped(wanted := self._claim.amounts(self._claim.granted), held) != wanted:
-                refusal = await self._claim.hold(
-                    self._claim.granted, min(self._claim.need.choices, self._claim.granted)
-                )
-                if refusal:
-                    raise refused(refusal)
+            self._tally, claim = Tally(stream=stream), self._claim
+            claim.base, claim.need = self._holder.spent(), replace(claim.need, price=price)
+            held = claim.reservation.amounts if claim.reservation else Amounts()
+            if capped(wanted := claim.amounts(claim.granted), held) == wanted:
+                return
+            if refusal := await claim.hold(claim.granted, min(claim.need.choices, claim.granted)):
+                raise refused(refusal)
+
+    async def rest(self) -> None:
+        """Hold no more than what ended attempts cost, if their engines say it: others make the answer now."""
+        async with self._lock:
+            if self._claim.reservation and not (self._heard and await self.made() is None):
+                self._claim.base, self._claim.need = self._holder.spent(), replace(self._claim.need, input_tokens=0)
+                await self._claim.hold(0, 0)
 
     async def passed(self, chunks: list[Chunk]) -> AsyncGenerator[list[Chunk], None]:
         """The chunks, as far and as soon as they are granted. Raises `AnswerStopped` where no more is."""
@@ -148,12 +156,9 @@ class Account:
     async def recheck(self) -> Refusal | None:
         """Whether what is held still fits in the limits of now, and nobody stopped it. Raises `StoreUnavailable`."""
         async with self._lock:
-            if self._claim.reservation is None:
+            if (held := self._claim.reservation) is None:
                 return None
-            limits = self._holder.limits()
-            answer = await self._ledger.extend(
-                self._claim.reservation, self._holder.caller, limits, self._claim.reservation.amounts
-            )
+            answer = await self._ledger.extend(held, self._holder.caller, self._holder.limits(), held.amounts)
             return None if isinstance(answer, Reservation) else answer
 
     async def settle(self, spent: Amounts, *, certain: bool = True, seen: int | None = None) -> None:
@@ -180,16 +185,14 @@ class Account:
 
     def _look_ahead(self) -> None:
         """Ask for more while half of the last stretch is still there, and give back input that others may miss."""
-        used = self._tally.usage
-        told = used.input_tokens if self._claim.need.choices == 1 else 0  # of several prompts each tells its own
-        corrected = told and told != self._claim.need.input_tokens
-        excess = self._claim.need.input_tokens - used.input_tokens if corrected else 0
+        used, claim = self._tally.usage, self._claim
+        told = used.input_tokens if claim.need.choices == 1 else 0  # of several prompts each tells its own
+        corrected = told and told != claim.need.input_tokens
+        excess = claim.need.input_tokens - used.input_tokens if corrected else 0
         if corrected:
-            self._claim.need = replace(self._claim.need, input_tokens=used.input_tokens)
-        short = (
-            self._claim.granted < self._claim.need.output_tokens
-            and self._claim.granted - used.output_tokens <= self._stretch // 2
-        )
+            claim.need = replace(claim.need, input_tokens=used.input_tokens)
+        unused = claim.granted - used.output_tokens
+        short = claim.granted < claim.need.output_tokens and unused <= self._stretch // 2
         missed = excess > self._holder.spending.first_stretch and not ample(self._claim.reservation)
         if (short and not self.refusal) or missed or excess < 0:
             self._grow(more=short)
@@ -202,12 +205,10 @@ class Account:
 
     async def _extended(self, *, more: bool) -> None:
         async with self._lock:
-            step = (
-                min(2 * self._stretch, self._holder.spending.longest_stretch * self._claim.need.choices) if more else 0
-            )
-            target = min(self._claim.need.output_tokens, self._claim.granted + step)
-            refusal = await self._claim.hold(target, self._claim.granted + 1 if more else self._claim.granted)
-            self.refusal = refusal
+            claim, longest = self._claim, self._holder.spending.longest_stretch * self._claim.need.choices
+            step = min(2 * self._stretch, longest) if more else 0
+            target = min(claim.need.output_tokens, claim.granted + step)
+            refusal = self.refusal = await claim.hold(target, claim.granted + int(more))
             self._stretch = max(step, self._stretch) if not refusal else self._stretch
 
     def _ended_by_its_grant(self) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.budget.account import Account
 from app.domain import Caller, ScopeStopped
@@ -24,7 +24,7 @@ GRACE_S = 0.4
 class _Answer:
     account: Account
     patience: Patience
-    task: "asyncio.Task[object] | None" = field(default_factory=asyncio.current_task)
+    task: "asyncio.Task[object] | None"
 
 
 class Live:
@@ -39,9 +39,14 @@ class Live:
         return len(self._answers)
 
     @asynccontextmanager
-    async def watching(self, account: Account, patience: Patience) -> AsyncGenerator[None, None]:
-        """The block makes an answer on `account`; `patience.stop` is how it is ended."""
-        answer = _Answer(account, patience)
+    async def watching(
+        self, account: Account, patience: Patience, reader: "asyncio.Task[object] | None" = None
+    ) -> AsyncGenerator[None, None]:
+        """The block makes an answer on `account`; `patience.stop` is how it is ended.
+
+        `reader` hands it to the client, and is cancelled where the client does not read: the present task without it.
+        """
+        answer = _Answer(account, patience, reader or asyncio.current_task())
         self._answers.add(answer)
         try:
             yield

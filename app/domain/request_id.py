@@ -14,6 +14,11 @@ def new_request_id(now: float | None = None) -> str:
     return f"{_PREFIX}{milliseconds:0{_TIME_DIGITS}x}{secrets.token_hex(_RANDOM_BYTES)}"
 
 
+def hedge_id(request_id: str) -> str:
+    """The id of the reservation, and of the engine's call, that a request's hedge has for itself."""
+    return f"{request_id}-hedge"
+
+
 def time_of(request_id: str) -> float | None:
     """When the request came, seconds since 1970; None for what is no id of ours."""
     digits = request_id.removeprefix(_PREFIX)

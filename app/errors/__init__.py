@@ -13,6 +13,7 @@ LeanServeError                        500 api_error
 ├── BudgetRefused                     429 insufficient_quota   budget_exceeded
 ├── SpendingStopped                   403 insufficient_quota   scope_stopped (someone pulled the switch)
 ├── AnswerStopped                     –     an answer was ended in the middle; its cause is one of the others
+├── HedgeLost                         –     an attempt was ended because the one beside it began first
 ├── ReservationClosed                 500 api_error            settled, or reclaimed from a holder that gave no sign
 ├── SessionStopped                    403 session_stopped      session_stopped (a limit of an agent's session)
 │   └── AgentLoop                     403   agent_loop (its calls repeat)
@@ -50,6 +51,7 @@ from app.errors.budgets import (
     AgentLoop,
     AnswerStopped,
     BudgetRefused,
+    HedgeLost,
     ReservationClosed,
     SessionStopped,
     SpendingStopped,
@@ -85,6 +87,7 @@ __all__ = [
     "ConfigError",
     "Conflict",
     "Forbidden",
+    "HedgeLost",
     "InvalidRequest",
     "LeanServeError",
     "ModelFilesError",

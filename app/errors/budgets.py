@@ -96,6 +96,20 @@ class AnswerStopped(LeanServeError):
         self.args = (why,)
 
 
+class HedgeLost(LeanServeError):
+    """Of two attempts at once the other began first, and says that the prompt has so many tokens: 0 where it does not.
+
+    No client is told.
+    """
+
+    code = "hedge_lost"
+
+    def __init__(self, input_tokens: int) -> None:
+        super().__init__("the other of two attempts began first")
+        self.input_tokens = input_tokens
+        self.args = (input_tokens,)
+
+
 class ReservationClosed(LeanServeError):
     """The reservation was settled, withdrawn or reclaimed before: it holds nothing and grows no more."""
 

@@ -8,14 +8,12 @@ no room for and what comes while enough others run is left out.
 import asyncio
 import hashlib
 import logging
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from app.answering.answering import Answering
-from app.answering.means import Means
+from app.answering.means import Accounts, Means
 from app.background import Background
-from app.budget.account import Account
 from app.budget.sizing import choices
 from app.cache.collect import AnswerCollector, is_complete
 from app.domain import Chunk, NormalizedPrompt, RouteDecision
@@ -34,14 +32,6 @@ MOST_AT_ONCE = 4
 """Shadow calls of one replica under way; a further one is left out, not queued: it would come at the worst of times."""
 QUIETLY = (BudgetRefused, SpendingStopped, BackendError, StoreUnavailable)
 """What a shadow call may end with unnoticed: its span tells."""
-
-
-class Accounts(Protocol):
-    """Opens accounts."""
-
-    def __call__(self, journey: Journey, *, requests: int = 1) -> AbstractAsyncContextManager[Account]:
-        """As `Gateway.account`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

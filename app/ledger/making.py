@@ -4,7 +4,7 @@ import msgspec
 
 from app.domain import CacheHit, Usage
 from app.domain.request_id import time_of
-from app.errors import ConfigError
+from app.errors import ConfigError, HedgeLost
 from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ledger.record import Against, AttemptEntry, Cause, LedgerRecord, Role
 from app.observe.labels import clean
@@ -32,6 +32,7 @@ _CAUSES: dict[str, Cause] = {
     "session_stopped": "stopped",
     "agent_loop": "stopped",
     "answer_stopped": "stopped",
+    "hedge_lost": "",
 }
 """By the words of `app/tiers/causes.py` and the codes of `app/errors`; every other code is a wrong request's."""
 _DOUBT = "unsure_"
@@ -154,6 +155,8 @@ def _role(journey: Journey, attempt: AttemptRecord) -> Role:
         return "embedding"
     if attempt is journey.answering:
         return "answer"
+    if attempt.hedge or attempt.cause == HedgeLost.code:
+        return "hedge"
     return "draft" if attempt.outcome is AttemptOutcome.SUCCESS else "retry"
 
 

@@ -107,14 +107,14 @@ class RequestTrace:
         self._use.metrics.stage_ended(name, seconds)
 
     @contextmanager
-    def attempt(self, tier: str, backend: str, model: str) -> Iterator[AttemptRecord]:
+    def attempt(self, tier: str, backend: str, model: str, *, hedge: bool = False) -> Iterator[AttemptRecord]:
         """Record one call of one backend, and tell how it ended.
 
         `outcome` and `cause` follow from what was raised, unless the caller set them (a hedge that lost, say). The
         record's `trace_context` goes with the call.
         """
         started = self._use.clock()
-        record = AttemptRecord(tier, backend, model)
+        record = AttemptRecord(tier, backend, model, hedge=hedge)
         span = self._start_attempt_span(record)
         self.journey.attempts.append(record)
         self._recording.began(self.journey, record, shadow=self._shadow)

@@ -6,7 +6,7 @@ only before the first chunk: the first batch of chunks commits the attempt.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ from app.errors import (
     BackendOverloaded,
     BackendRejected,
     BackendTimeout,
+    HedgeLost,
 )
 from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ports import Backend
@@ -81,7 +82,7 @@ class Attempts:
         patience = patience or self.patience(journey.policy.attempts)
         purse = purse or DeepPurse()
         errors: list[BackendError] = []
-        for attempt in self._admitted(journey, tiers or _decided(journey), patience):
+        for attempt in self._admitted(self._candidates(journey, tiers or _decided(journey)), journey, patience):
             try:
                 async with aclosing(attempt.run(calls, observe, purse)) as batches:
                     async for batch in batches:
@@ -93,13 +94,37 @@ class Attempts:
                 errors.append(error)
         raise most_telling(errors)
 
+    async def beside(
+        self,
+        busy: AttemptRecord,
+        journey: Journey,
+        calls: CallFactory,
+        observe: AttemptObserver,
+        *,
+        patience: Patience,
+        purse: Purse,
+    ) -> AsyncGenerator[list[Chunk], None]:
+        """As `run`, of one more attempt while `busy` is under way: at the cheapest other backend of its tier."""
+        for attempt in self._admitted(self._others(busy, journey), journey, patience):
+            async with aclosing(attempt.run(calls, observe, purse)) as batches:
+                async for batch in batches:
+                    yield batch
+            return
+        raise most_telling([])
+
+    def has_other(self, busy: AttemptRecord) -> bool:
+        """Whether the tier of an attempt has another backend."""
+        return len(self._tiers[busy.tier].backends) > 1
+
     def calm(self, tier: str) -> bool:
         """Whether the breakers of all backends of a tier are closed: a call takes no probe from others then."""
         return all(self._guards[backend.name].state == "closed" for backend in self._tiers[tier].backends)
 
-    def _admitted(self, journey: Journey, tiers: Sequence[str], patience: Patience) -> Iterator["_Attempt"]:
+    def _admitted(
+        self, candidates: Iterable[tuple[Tier, Backend]], journey: Journey, patience: Patience
+    ) -> Iterator["_Attempt"]:
         """Attempts in order. Lazy: a permit is taken when its turn comes, so none is held for a call not made."""
-        for tier, backend in self._candidates(journey, tiers):
+        for tier, backend in candidates:
             permit = self._admit(backend.name, journey.policy.attempts)
             if permit:
                 yield _Attempt(tier.spec, backend, permit, patience, self._clock)
@@ -108,6 +133,9 @@ class Attempts:
         for tier in (self._tiers[name] for name in tiers):
             for backend in cheapest_first(tier, journey.prices):
                 yield tier, backend
+
+    def _others(self, busy: AttemptRecord, journey: Journey) -> Iterator[tuple[Tier, Backend]]:
+        return (each for each in self._candidates(journey, [busy.tier]) if each[1].name != busy.backend)
 
     def _admit(self, name: str, policy: AttemptPolicy) -> Permit | None:
         guard = self._guards[name]
@@ -184,6 +212,8 @@ class _Attempt:
         except (GeneratorExit, asyncio.CancelledError, AnswerStopped):
             stopped = self._patience.stopped
             record.outcome, record.cause = AttemptOutcome.IGNORED, stopped.code if stopped else CLIENT_LEFT
+            if isinstance(stopped, HedgeLost) and stopped.input_tokens:
+                meter.expect(stopped.input_tokens)
             meter.cut()
             self._permit.ignored()
             raise

@@ -33,6 +33,12 @@ class Patience:
         self._waits: set[asyncio.Timeout] = set()
         self._ends = clock() + policy.total_timeout_s
 
+    def beside(self) -> "Patience":
+        """The same time for an attempt beside another: each can be stopped alone."""
+        other = Patience(self._policy, self._clock)
+        other.stopped, other._ends = self.stopped, self._ends
+        return other
+
     @property
     def over(self) -> bool:
         """Whether the request has used up all its time."""

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import StoreSpec
 from app.domain import BackendCall, Chunk
+from app.domain.request_id import hedge_id
 from app.errors import BackendBroken, BackendOverloaded, BackendUnreachable
 from app.ledger.reading import LedgerReader, named
 from app.ledger.record import LedgerRecord
@@ -30,7 +31,7 @@ PACE: dict[str, Any] = {"tokens": 24, "most_tokens": 40, "time_per_token_ms": 1}
 
 
 class Flaky:
-    """A fake backend: an echo that fails now and then, before its first token or in the middle."""
+    """A fake backend: an echo that fails now and then, before its first token or in the middle, and hesitates."""
 
     def __init__(self, spec: EchoSpec, name: str, seed: int) -> None:
         self.name, self._echo, self._chance = name, EchoBackend(spec, name), random.Random(seed)
@@ -39,6 +40,8 @@ class Flaky:
         drawn = self._chance.random()
         if drawn < 0.15:
             raise self._chance.choice([BackendUnreachable, BackendOverloaded])("flaky")
+        if drawn > 0.8:
+            await asyncio.sleep(0.2)
         given = 0
         async for batch in self._echo.send(call):
             yield batch
@@ -65,7 +68,7 @@ def mixed(serve: Serve, tmp_path: Path) -> Running:
         "routing": {"shadow": 0.3},
         "features": {"f2": {"routing": {"cascade": {"enabled": True}}}},
         "cache": {"semantic": False},
-        "attempts": {"breaker_failures": 1000},
+        "attempts": {"breaker_failures": 1000, "hedge": {"after_s": 0.05, "most_share": 0.3}},
         "spending": {"first_stretch": 8},
     }
     return serve(config={"tiers": tiers}, policy=policy, backends=backends, router=ToSmall())
@@ -85,7 +88,7 @@ def test_the_ledger_says_what_spans_metrics_and_engines_say(mixed: Running, tmp_
     kinds = Counter(each.cause or each.cache for each in asked)
     assert {"exact", "miss", "bypass", "client_left", "stopped"} <= kinds.keys(), kinds
     roles = Counter(entry.role for each in records for entry in each.attempts)
-    assert {"answer", "retry", "draft", "shadow", "embedding"} <= roles.keys(), roles
+    assert {"answer", "retry", "hedge", "draft", "shadow", "embedding"} <= roles.keys(), roles
 
     sums = ledger_sums(records)
     assert sums == span_sums(mixed)
@@ -93,10 +96,15 @@ def test_the_ledger_says_what_spans_metrics_and_engines_say(mixed: Running, tmp_
     assert sums == asyncio.run(rollup_sums(mixed))
     made = read(tmp_path / "journal")
     for each in records:
-        engine = made.get(each.id, Produced())
+        engine, hedge = made.get(each.id, Produced()), made.get(hedge_id(each.id), Produced())
+        engine = Produced(engine.input_tokens + hedge.input_tokens, engine.output_tokens + hedge.output_tokens)
         spent = Produced(each.input_tokens, each.output_tokens)
         if each.operation == "embeddings":
             assert engine == Produced()
+        elif any(entry.role == "hedge" for entry in each.attempts):
+            # of an engine that was outrun nobody knows whether it had begun to read
+            assert engine.input_tokens <= spent.input_tokens, each
+            assert engine.output_tokens >= spent.output_tokens, each
         elif each.user == "poor" or each.feature == "f1" or each.cause == "client_left":
             # an engine without a fuse makes more than is granted, and does not say what it made of what was cut
             assert (engine.input_tokens, engine.output_tokens) >= (spent.input_tokens, spent.output_tokens), each

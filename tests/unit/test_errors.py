@@ -13,6 +13,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "BudgetRefused": (EXCEEDED,),
     "SpendingStopped": (ScopeStopped(Scope("acme"), "runaway"),),
     "AnswerStopped": (errors.BudgetRefused(EXCEEDED),),
+    "HedgeLost": (12,),
     "BackendRejected": ("too long", 413, "messages"),
 }
 

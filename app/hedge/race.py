@@ -1,0 +1,110 @@
+"""`raced`: of two answers the one that begins first."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from app.background import insisted
+from app.domain import Chunk
+from app.errors import AnswerStopped, BackendError, BackendRejected, HedgeLost, LeanServeError
+from app.tiers.patience import Patience
+
+logger = logging.getLogger("leanserve.gateway")
+
+Batches = AsyncGenerator[list[Chunk], None]
+
+
+class Leg:
+    """One answer on its way, drawn to its first batch by a task of its own. `patience` is how its engine is stopped.
+
+    `won` is called where it is the one that is given, and says what the other is ended with.
+    """
+
+    def __init__(self, batches: Batches, patience: Patience, won: Callable[[], HedgeLost]) -> None:
+        self._batches, self._patience = batches, patience
+        self.won = won
+        self.first: asyncio.Task[list[Chunk] | None] = asyncio.ensure_future(_first(batches))
+
+    @property
+    def fault(self) -> BaseException | None:
+        """What it failed with before it began."""
+        return self.first.exception() if self.first.done() and not self.first.cancelled() else None
+
+    @property
+    def begun(self) -> bool:
+        """Whether its first batch is there."""
+        return self.first.done() and not self.first.cancelled() and self.first.exception() is None
+
+    async def rest(self) -> Batches:
+        """Its first batch and all that follow."""
+        if (first := await self.first) is not None:
+            yield first
+        async with aclosing(self._batches) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def lose(self, lost: HedgeLost) -> None:
+        """End it, and wait until its books are in order. Raises nothing."""
+        self._patience.stop(lost)
+        await asyncio.wait({self.first})
+        await self.close()
+
+    async def close(self) -> None:
+        """End it as its client's leaving does, and wait for that. Raises nothing."""
+        self.first.cancel()
+        await asyncio.wait({self.first})
+        if self.fault and not isinstance(self.fault, LeanServeError):
+            logger.error("an attempt failed unexpectedly", exc_info=self.fault)
+        try:
+            await self._batches.aclose()
+        except Exception:
+            logger.exception("an attempt was not closed")
+
+
+async def raced(first: Leg, after_s: float, second: Callable[[], Leg | None]) -> Batches:
+    """The batches of `first`, or of the leg that `second` makes where nothing came within `after_s` seconds.
+
+    The one that begins first is given; the other is ended, and has been when this ends. A `second` that fails is as if
+    it had never been; a `first` that fails waits for it where another backend could do better. Raises as `first`.
+    """
+    legs, losing = [first], None
+    try:
+        await asyncio.wait({first.first}, timeout=after_s)
+        if not first.first.done() and (other := second()):
+            legs.append(other)
+            await _begun(first, other)
+        winner = next((leg for leg in legs if leg.begun), first)
+        lost = winner.won()
+        losing = asyncio.gather(*(leg.lose(lost) for leg in legs if leg is not winner))
+        legs = [winner]
+        async with aclosing(winner.rest()) as batches:
+            async for batch in batches:
+                yield batch
+    finally:
+        await insisted(_ended(legs, losing))
+
+
+async def _begun(first: Leg, second: Leg) -> None:
+    """Until one of them has begun, or none can any more."""
+    waiting = {first.first, second.first}
+    while waiting and not (first.begun or second.begun or _is_final(first.fault)):
+        _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _is_final(fault: BaseException | None) -> bool:
+    """Whether another backend would do no better: the request is wrong, or was stopped."""
+    if fault is None:
+        return False
+    return isinstance(fault, BackendRejected | AnswerStopped) or not isinstance(fault, BackendError)
+
+
+async def _ended(legs: list[Leg], losing: "asyncio.Future[list[None]] | None") -> None:
+    for leg in legs:
+        await leg.close()
+    if losing:
+        await losing
+
+
+async def _first(batches: Batches) -> list[Chunk] | None:
+    return await anext(batches, None)
