@@ -22,7 +22,7 @@ from app.cache.flights.flights import Flights, Wanted
 from app.cache.flights.leading import Telling
 from app.cache.journal import CacheJournal
 from app.cascade.run import answered
-from app.config.checks import check_routing, warn_of_thresholds
+from app.config.checks import check_routing, warn_of_misfits
 from app.config.policy import Policy
 from app.cost.price_list import PriceList
 from app.domain import (
@@ -100,9 +100,9 @@ class Gateway:
 
     def reconfigure(self, policy: Policy) -> None:
         """Take a new policy for the requests that begin after it. Raises `ConfigError`; the old one stays then."""
-        prices = PriceList(policy.prices, self.catalog.specs(self.catalog.names))
+        prices = PriceList(policy.prices, tiers := self.catalog.specs(self.catalog.names))
         check_routing(policy, self.catalog.names)
-        warn_of_thresholds(policy, self.catalog.names)
+        warn_of_misfits(policy, tiers)
         self.policy, self._prices = policy, prices
         self.spending.reconfigure(policy)
         self.stages.recorder.reconfigure(policy.recording)

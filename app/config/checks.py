@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Iterator, Sequence
 
+from app.config.gateway import TierSpec
 from app.config.policy import Policy
 from app.config.routing import RoutingPolicy
 from app.errors import ConfigError
@@ -28,6 +29,13 @@ def check_keys(policy: Policy, known: Collection[str]) -> None:
     for place, key in enumerate(policy.keys):
         if unknown := [name for name in key.models or () if name not in known]:
             raise ConfigError(f"keys.{place}.models: no tier or model is called {unknown[0]!r}")
+
+
+def warn_of_misfits(policy: Policy, tiers: Sequence[TierSpec]) -> None:
+    """Say in the log which settings come to nothing with these tiers, from the cheapest to the best."""
+    warn_of_thresholds(policy, [tier.name for tier in tiers])
+    if policy.attempts.hedge and all(len(tier.backends) == 1 for tier in tiers):
+        logger.warning("attempts.hedge: no tier has a second backend, so that no request is hedged")
 
 
 def warn_of_thresholds(policy: Policy, tiers: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 import secrets
 import time
 
-_PREFIX = "req-"
+_PREFIX, _HEDGE = "req-", "-hedge"
 _TIME_DIGITS = 12
 _RANDOM_BYTES = 10
 
@@ -16,7 +16,12 @@ def new_request_id(now: float | None = None) -> str:
 
 def hedge_id(request_id: str) -> str:
     """The id of the reservation, and of the engine's call, that a request's hedge has for itself."""
-    return f"{request_id}-hedge"
+    return f"{request_id}{_HEDGE}"
+
+
+def without_hedge(name: str) -> str:
+    """The request's id behind that of its hedge, or behind its own."""
+    return name.removesuffix(_HEDGE)
 
 
 def time_of(request_id: str) -> float | None:

@@ -18,7 +18,7 @@ Batches = AsyncGenerator[list[Chunk], None]
 class Leg:
     """One answer on its way, drawn to its first batch by a task of its own. `patience` is how its engine is stopped.
 
-    `won` is called where it is the one that is given, and says what the other is ended with.
+    `won` is called where it is given instead of another, once it has begun, and says what the other is ended with.
     """
 
     def __init__(self, batches: Batches, patience: Patience, won: Callable[[], HedgeLost]) -> None:
@@ -75,8 +75,10 @@ async def raced(first: Leg, after_s: float, second: Callable[[], Leg | None]) ->
             legs.append(other)
             await _begun(first, other)
         winner = next((leg for leg in legs if leg.begun), first)
-        lost = winner.won()
-        losing = asyncio.gather(*(leg.lose(lost) for leg in legs if leg is not winner))
+        others = [leg for leg in legs if leg is not winner]
+        if others:
+            lost = winner.won() if winner.begun else HedgeLost(0)
+            losing = asyncio.gather(*(leg.lose(lost) for leg in others))
         legs = [winner]
         async with aclosing(winner.rest()) as batches:
             async for batch in batches:

@@ -5,17 +5,19 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from app.config.gateway import StoreSpec
 from app.config.load import load
 from app.cost.price_list import PriceList
 from app.domain import AUTO_MODEL, Lane, Scope
+from app.domain.request_id import without_hedge
 from app.ledger.reading import LedgerReader, named
 from app.ledger.record import LedgerRecord
 from app.process import kill
 from app.store.client import open_store
-from app.tiers.echo_journal import read
+from app.tiers.echo_journal import Produced, read
 from tests.benchmarks.budgets.crowd import LOCAL, Crowd, Got
 from tests.benchmarks.budgets.graph import FAST, FAST_ECHO, Graph
 from tests.benchmarks.budgets.plans import Ask, plan
@@ -28,6 +30,8 @@ from tests.benchmarks.records.spans import Received
 WAVE = 100
 FEATURES = 8
 POOR_TOKENS = 2_000
+HEDGE = {"after_s": 0.1, "most_share": 0.1}
+"""A crowd of a hundred keeps many waiting for longer."""
 JSON = {"response_format": {"type": "json_object"}}
 QUIET_S = 9.0
 """Without a new record: longer than sweeps and the sending of spans are apart."""
@@ -35,16 +39,17 @@ PATIENCE_S = 90.0
 
 
 def change(failing: str, document: dict[str, Any]) -> None:
-    """Of the graph: caches on, an upstream that fails before the engines, limits far away but for the poor.
+    """Of the graph: caches on, an upstream that fails before two engines, limits far away but for the poor.
 
     What the router decides is answered by `fast` first; by a better tier, as fast here, where that looks unsure.
     """
     application = document["applications"][0]
     policy, [fast, better, *_] = application["deployments"][0]["user_config"], application["args"]["tiers"]
-    fast["backends"] = [{"kind": "openai", "base_url": f"{failing}/v1", "model": "none"}, *fast["backends"]]
+    [echo] = fast["backends"]
+    fast["backends"] = [{"kind": "openai", "base_url": f"{failing}/v1", "model": "none"}, echo, echo]
     better["backends"][0] |= {"tokens": 1, "most_tokens": 60, "time_per_token_ms": 5}
     policy["cache"] = {"semantic": False}
-    policy["attempts"] = {"breaker_failures": 5, "breaker_reset_s": 1}
+    policy["attempts"] = {"breaker_failures": 5, "breaker_reset_s": 1, "hedge": HEDGE}
     policy["routing"] = {
         "thresholds": {FAST: 1.0},
         "shadow": 0.5,
@@ -126,7 +131,17 @@ async def _said(graph: Graph, received: Received, answers: list[Got], tenant: st
     file = load(graph.file)
     prices = PriceList(file.policy.prices, file.gateway.tiers).sheet(Lane.INTERACTIVE)
     metrics = scraped(graph.pids("ingress"))
-    return Said(records, rollup, read(graph.journal), answers, received, metrics, prices).check()
+    return Said(records, rollup, _made(graph.journal), answers, received, metrics, prices).check()
+
+
+def _made(journal: Path) -> dict[str, Produced]:
+    """By request, its hedge included."""
+    found: dict[str, Produced] = {}
+    for name, made in read(journal).items():
+        before = found.get(request := without_hedge(name), Produced())
+        tokens = before.input_tokens + made.input_tokens, before.output_tokens + made.output_tokens
+        found[request] = Produced(*tokens)
+    return found
 
 
 async def _settled(reader: LedgerReader, tenant: str) -> list[LedgerRecord]:

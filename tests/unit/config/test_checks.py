@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.config.checks import check_routing, warn_of_thresholds
+from app.config.checks import check_routing, warn_of_misfits, warn_of_thresholds
 from app.config.policy import Policy
 from app.errors import ConfigError
+from tests.fakes_backends import spec
 
 TIERS = ("small", "medium", "large")
 
@@ -95,3 +96,16 @@ def test_thresholds_that_fit_are_no_news(
 ) -> None:
     """Every tier but the best is led to, or is left out on purpose, or thresholds decide nothing."""
     assert warnings_of(caplog, {"routing": routing}, *tiers) == []
+
+
+def test_a_hedge_that_no_tier_can_make_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """It would look as if it were there; one second backend is enough."""
+    caplog.set_level(logging.WARNING)
+    alone, two = spec("small"), spec("large")
+    two = two.model_copy(update={"backends": two.backends * 2})
+    hedged = Policy.model_validate({"attempts": {"hedge": {"after_s": 1}}})
+    warn_of_misfits(hedged, [alone, two])
+    warn_of_misfits(Policy(), [alone])
+    assert "hedge" not in caplog.text
+    warn_of_misfits(hedged, [alone])
+    assert "no tier has a second backend" in caplog.text

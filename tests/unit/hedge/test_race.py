@@ -82,7 +82,7 @@ async def words(first: Answer, second: Answer | None, after_s: float = SOON_S) -
 async def test_who_begins_in_time_has_nobody_beside_it() -> None:
     first, second = ready("a", "b"), ready("c")
     assert await words(first, second, NEVER_S) == ["a", "b"]
-    assert (first.won, second.ended) == (True, "")
+    assert (first.won, second.ended) == (False, "")
 
 
 async def test_the_second_answers_where_the_first_shows_nothing() -> None:
@@ -100,9 +100,11 @@ async def test_the_first_may_still_win() -> None:
 
 
 async def test_without_a_second_the_first_is_waited_for() -> None:
+    """It has won nothing: which of its attempts answers is not known yet."""
     first = Answer("a")
     asyncio.get_running_loop().call_later(3 * SOON_S, first.go.set)
     assert await words(first, None) == ["a"]
+    assert not first.won
 
 
 async def test_both_at_once_the_first_is_given() -> None:
