@@ -39,6 +39,7 @@ class Embeddings:
         stages = self._gateway.stages
         with stages.telemetry.request(journey, _free, stages.recorder) as trace:
             self._gateway.spending.check(journey)
+            trace.planned("")
             vectors = await self._held(journey, tokens, lambda: self._called(trace, texts, tokens))
             trace.first_chunk()
         return vectors, tokens

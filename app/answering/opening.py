@@ -42,6 +42,7 @@ class Opening:
 
     async def run(self, tiers: Sequence[str]) -> Sequence[str]:
         """Hold what an answer needs, and say which tiers to ask: a limit may name others. Raises as `Answering.run`."""
+        self.trace.planned(tiers[0])
         with self.trace.stage("budget.reserve"):
             refusal = await self.hold(tiers)
             if isinstance(refusal, BudgetExceeded) and only_held(refusal):
@@ -106,6 +107,7 @@ class Opening:
             return tiers, refusal
         allowed = [tier.name for tier in journey.terms.tiers]
         for name in reversed(allowed[: allowed.index(tiers[0])] if tiers[0] in allowed else []):
+            self.trace.planned(name)
             if await self.hold([name]) is None:
                 journey.decision = replace(journey.decision, tier=name, reason="budget: downgraded", fallbacks=())
                 journey.lesser = True

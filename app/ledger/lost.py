@@ -35,6 +35,13 @@ class _Begun:
     record: LedgerRecord
     attempts: dict[int, AttemptEntry] = field(default_factory=dict)
 
+    def told(self) -> list[AttemptEntry]:
+        """All of them, each as it was last heard of: one at least."""
+        attempts = list(self.record.attempts)
+        for place, entry in sorted(self.attempts.items()):
+            attempts[place:] = [entry]
+        return attempts
+
 
 class Sweeper:
     """Sweeps folders of a node's spools. Any number may do so: each spool is one's alone, and counts once."""
@@ -78,22 +85,28 @@ class Sweeper:
             if len(entries) >= AT_ONCE:
                 await self._posting.post(dead.name, entries)
                 entries = []
-        lost = [await self._lost(each) for _, each in sorted(begun.items())]
-        entries += [Entry.of(number + place, record) for place, record in enumerate(lost, start=1)]
+        found = [await self._lost(each) for _, each in sorted(begun.items())]
+        lost = [Entry.of(number + place, record) for place, record in enumerate(found, start=1) if record]
+        entries += lost
         await self._posting.post(dead.name, entries)
         logger.warning("spool=%s of a dead replica: records=%s lost=%s", dead.name, records, len(lost))
 
-    async def _lost(self, begun: _Begun) -> LedgerRecord:
-        record = begun.record
-        attempts = list(record.attempts)
-        for place, entry in sorted(begun.attempts.items()):
-            attempts[place:] = [entry]
-        if attempts[-1].cause == "lost":
-            held = await self._held(record.tenant, record.id)
-            attempts[-1] = _supposed(attempts, held) if held else attempts[-1]
-        told = (*map(_replaced, attempts[:-1]), attempts[-1])
-        estimated = attempts[-1].cause == "lost"
-        return claiming_nothing(msgspec.structs.replace(record, attempts=told, estimated=estimated))
+    async def _lost(self, begun: _Begun) -> LedgerRecord | None:
+        """The record of a request without an end: where something is held for it, that is what it spent.
+
+        None for a shadow call that was neither made nor held for: nobody asked for it.
+        """
+        record, attempts = begun.record, begun.told()
+        held = await self._held(record.tenant, record.id)
+        if held:
+            attempts[-1] = _supposed(attempts, held)
+        elif not attempts[-1].backend:
+            del attempts[-1]  # planned, never made
+        if not attempts:
+            shadow = record.attempts[-1].role == "shadow"
+            return None if shadow else msgspec.structs.replace(record, attempts=(), estimated=False)
+        estimated = held is not None or attempts[-1].cause == "lost"
+        return claiming_nothing(_answered_by(attempts, msgspec.structs.replace(record, estimated=estimated)))
 
 
 def _take(frame: Frame, begun: dict[int, _Begun]) -> Entry | None:
@@ -127,6 +140,13 @@ def _supposed(attempts: Sequence[AttemptEntry], held: Amounts) -> AttemptEntry:
         output_tokens=max(held.output_tokens - sum(each.output_tokens for each in before), 0),
         micro_usd=max(held.micro_usd - sum(each.micro_usd for each in before), 0),
     )
+
+
+def _answered_by(attempts: Sequence[AttemptEntry], record: LedgerRecord) -> LedgerRecord:
+    """By the last of them, as far as it came."""
+    *before, last = attempts
+    told = (*map(_replaced, before), last)
+    return msgspec.structs.replace(record, attempts=told, tier=last.tier, backend=last.backend, served=last.model)
 
 
 def _replaced(entry: AttemptEntry) -> AttemptEntry:

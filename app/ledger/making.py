@@ -94,7 +94,7 @@ def record_of(journey: Journey, end: Ended, now: float, replica: str = "") -> Le
 
 
 def begun_of(journey: Journey, now: float, replica: str = "") -> LedgerRecord:
-    """The record that a journey has if its replica dies now: what is known, and the input that its attempt was sent."""
+    """The record that a journey has if its replica dies now."""
     record = record_of(journey, Ended(AttemptOutcome.FAILED, ""), now, replica)
     return msgspec.structs.replace(record, cause="lost", estimated=True)
 
@@ -102,6 +102,12 @@ def begun_of(journey: Journey, now: float, replica: str = "") -> LedgerRecord:
 def claiming_nothing(record: LedgerRecord) -> LedgerRecord:
     """The record with no savings: what it would have cost is what it cost."""
     return msgspec.structs.replace(record, against=Against(record.micro_usd, record.micro_usd, record.micro_usd))
+
+
+def planned_entry(journey: Journey, tier: str, *, shadow: bool = False) -> AttemptEntry:
+    """An attempt at `tier` that is about to be reserved: no backend has it, and nothing is spent on it yet."""
+    role: Role = "embedding" if journey.request.operation == EMBEDDINGS else "shadow" if shadow else "answer"
+    return AttemptEntry(tier, "", "", role, "failed", "lost")
 
 
 def sent_entry(journey: Journey, attempt: AttemptRecord, *, shadow: bool = False) -> AttemptEntry:

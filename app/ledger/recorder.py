@@ -12,9 +12,9 @@ import msgspec
 from app.config.recording import RecordingPolicy
 from app.errors import StoreUnavailable
 from app.journey import AttemptRecord, Journey
-from app.ledger.making import begun_of, entry_of, record_of, sent_entry
+from app.ledger.making import begun_of, entry_of, planned_entry, record_of, sent_entry
 from app.ledger.posting import AT_ONCE, Entry, Posting
-from app.ledger.record import Against, Anatomy, LedgerRecord
+from app.ledger.record import Against, Anatomy, AttemptEntry, LedgerRecord
 from app.ledger.spool import Numbered, Spool
 from app.observe.recording import Ended
 
@@ -74,6 +74,11 @@ class Recorder:
         """For requests from now on."""
         self._enabled = policy.enabled
         self._posting.policy = policy
+
+    def planned(self, journey: Journey, tier: str, *, shadow: bool = False) -> None:
+        """See `Recording`."""
+        if self._enabled:
+            self._quietly(self._planned, journey, tier, shadow)
 
     def began(self, journey: Journey, attempt: AttemptRecord, *, shadow: bool = False) -> None:
         """See `Recording`."""
@@ -146,22 +151,29 @@ class Recorder:
             logger.exception("a request was not recorded")
             self._drop()
 
+    def _planned(self, journey: Journey, tier: str, shadow: bool) -> None:
+        self._begin(journey, len(journey.attempts), planned_entry(journey, tier, shadow=shadow))
+
     def _began(self, journey: Journey, attempt: AttemptRecord, shadow: bool) -> None:
-        entry = sent_entry(journey, attempt, shadow=shadow)
-        if len(journey.attempts) > 1:
-            self._note(journey, attempt, entry)
+        self._begin(journey, _place(journey, attempt), sent_entry(journey, attempt, shadow=shadow))
+
+    def _begin(self, journey: Journey, place: int, entry: AttemptEntry) -> None:
+        """A request for which there is no room begins with its next attempt, if it does: only its end is missed."""
+        name = journey.request.id
+        if self._spool.knows(name):
+            self._spool.attempt(name, _encode((place, entry)))
             return
         record = begun_of(journey, self._clock(), self._replica)
-        self._spool.begin(journey.request.id, _encode(msgspec.structs.replace(record, attempts=(entry,))))
+        self._spool.begin(name, _encode(msgspec.structs.replace(record, attempts=(*record.attempts[:place], entry))))
 
     def _attempted(self, journey: Journey, attempt: AttemptRecord, shadow: bool) -> None:
-        self._note(journey, attempt, entry_of(journey, attempt, shadow))
-
-    def _note(self, journey: Journey, attempt: AttemptRecord, entry: object) -> None:
-        place = next(place for place, each in enumerate(journey.attempts) if each is attempt)
-        self._spool.attempt(journey.request.id, _encode((place, entry)))
+        entry = entry_of(journey, attempt, shadow)
+        self._spool.attempt(journey.request.id, _encode((_place(journey, attempt), entry)))
 
     def _ended(self, journey: Journey, end: Ended) -> None:
+        if end.shadow and not journey.attempts:
+            self._spool.forget(journey.request.id)
+            return
         record = record_of(journey, end, self._clock(), self._replica)
         number = self._spool.append(journey.request.id, _encode(record))
         if number is None:
@@ -205,6 +217,10 @@ class Recorder:
 
 _DECODER = msgspec.msgpack.Decoder(LedgerRecord)
 _encode = msgspec.msgpack.Encoder().encode
+
+
+def _place(journey: Journey, attempt: AttemptRecord) -> int:
+    return next(place for place, each in enumerate(journey.attempts) if each is attempt)
 
 
 def read_record(payload: bytes) -> LedgerRecord | None:

@@ -69,8 +69,12 @@ class Spool:
         """Records that were not sent yet."""
         return self.number - self._sent.number
 
+    def knows(self, request_id: str) -> bool:
+        """Whether the request has begun, and is not over."""
+        return request_id in self._open
+
     def begin(self, request_id: str, payload: bytes) -> bool:
-        """A request's first attempt begins: `payload` is its record as it would be without an end."""
+        """A request's first attempt is planned: `payload` is its record as it would be without an end."""
         self._requests += 1
         return self._note(request_id, self._requests, Frame(Kind.BEGUN, 0, self._requests, payload).encode())
 
@@ -87,6 +91,10 @@ class Spool:
             return None
         self.number += 1
         return self.number
+
+    def forget(self, request_id: str) -> None:
+        """A request is over that leaves no record: it goes from the file when that is written anew."""
+        self._open.pop(request_id, None)
 
     def read(self, most: int, below: int | None = None) -> list[Numbered]:
         """The oldest records that were not sent, at most so many, with numbers below `below`."""

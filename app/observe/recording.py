@@ -25,6 +25,10 @@ class Ended:
 class Recording(Protocol):
     """Keeps records of requests. Nothing of it waits, nothing of it raises."""
 
+    def planned(self, journey: Journey, tier: str, *, shadow: bool = False) -> None:
+        """An attempt at `tier` is about to be reserved: it may be the last that is heard of the request."""
+        ...
+
     def began(self, journey: Journey, attempt: AttemptRecord, *, shadow: bool = False) -> None:
         """An attempt begins: it may be the last that is heard of it."""
         ...
@@ -34,7 +38,7 @@ class Recording(Protocol):
         ...
 
     def ended(self, journey: Journey, end: Ended) -> None:
-        """The request is over."""
+        """The request is over. A shadow call without an attempt leaves no record."""
         ...
 
 
@@ -42,6 +46,9 @@ class NoRecording:
     """Keeps nothing."""
 
     def reconfigure(self, policy: RecordingPolicy) -> None:
+        """Nothing."""
+
+    def planned(self, journey: Journey, tier: str, *, shadow: bool = False) -> None:
         """Nothing."""
 
     def began(self, journey: Journey, attempt: AttemptRecord, *, shadow: bool = False) -> None:

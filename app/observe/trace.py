@@ -106,6 +106,10 @@ class RequestTrace:
         timings[name] = timings.pop(name, 0.0) + seconds
         self._use.metrics.stage_ended(name, seconds)
 
+    def planned(self, tier: str) -> None:
+        """An attempt at `tier` is about to be reserved. A replica that dies of it leaves a record of what was held."""
+        self._recording.planned(self.journey, tier, shadow=self._shadow)
+
     @contextmanager
     def attempt(self, tier: str, backend: str, model: str, *, hedge: bool = False) -> Iterator[AttemptRecord]:
         """Record one call of one backend, and tell how it ended.
@@ -191,9 +195,7 @@ class RequestTrace:
         self._use.log.info("%s", log_line(self.journey, end, duration_s, self.first_chunk_s, self._trace_id()))
 
     def record(self, end: Ending, duration_s: float) -> None:
-        """Keep the record; a shadow call without an attempt leaves none."""
-        if self._shadow and not self.journey.attempts:
-            return
+        """Keep the record."""
         told = Ended(*end, duration_s, self.first_chunk_s, self._trace_id(), self._shadow)
         self._recording.ended(self.journey, told)
 
