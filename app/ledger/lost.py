@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from app.domain import Amounts
-from app.errors import StoreUnavailable
+from app.domain.request_id import hedge_id
+from app.errors import HedgeLost, StoreUnavailable
 from app.ledger.frames import Frame, Kind
 from app.ledger.making import claiming_nothing
 from app.ledger.posting import AT_ONCE, Entry, Posting
@@ -96,17 +97,21 @@ class Sweeper:
 
         None for a shadow call that was neither made nor held for: nobody asked for it.
         """
-        record, attempts = begun.record, begun.told()
+        record, told = begun.record, begun.told()
+        own, hedges = ([each for each in told if each.beside is beside] for beside in (False, True))
         held = await self._held(record.tenant, record.id)
+        held_beside = await self._held(record.tenant, hedge_id(record.id))
         if held:
-            attempts[-1] = _supposed(attempts, held)
-        elif not attempts[-1].backend:
-            del attempts[-1]  # planned, never made
-        if not attempts:
+            own[-1] = _supposed(own, held)
+        elif not own[-1].backend:
+            del own[-1]  # planned, never made
+        if held_beside:
+            hedges = [_supposed(hedges or [_planned_beside(told[-1])], held_beside)]
+        if not own:
             shadow = record.attempts[-1].role == "shadow"
             return None if shadow else msgspec.structs.replace(record, attempts=(), estimated=False)
-        estimated = held is not None or attempts[-1].cause == "lost"
-        return claiming_nothing(_answered_by(attempts, msgspec.structs.replace(record, estimated=estimated)))
+        estimated = bool(held or held_beside) or own[-1].cause == "lost"
+        return claiming_nothing(_answered_by(own, hedges, msgspec.structs.replace(record, estimated=estimated)))
 
 
 def _take(frame: Frame, begun: dict[int, _Begun]) -> Entry | None:
@@ -142,11 +147,22 @@ def _supposed(attempts: Sequence[AttemptEntry], held: Amounts) -> AttemptEntry:
     )
 
 
-def _answered_by(attempts: Sequence[AttemptEntry], record: LedgerRecord) -> LedgerRecord:
-    """By the last of them, as far as it came."""
-    *before, last = attempts
-    told = (*map(_replaced, before), last)
-    return msgspec.structs.replace(record, attempts=told, tier=last.tier, backend=last.backend, served=last.model)
+def _planned_beside(busy: AttemptEntry) -> AttemptEntry:
+    """A hedge of which no more is known than that something is held for it."""
+    return AttemptEntry(busy.tier, "", "", "hedge", "failed", "lost", beside=True)
+
+
+def _answered_by(own: Sequence[AttemptEntry], hedges: Sequence[AttemptEntry], record: LedgerRecord) -> LedgerRecord:
+    """By the last of its own attempts, as far as it came, or by the hedge that outran that."""
+    *before, given = own
+    told = [*map(_replaced, before), given]
+    if hedges and (hedges[-1].role == "answer" or given.detail == HedgeLost.code):
+        told[-1], given = msgspec.structs.replace(given, role="hedge"), hedges[-1]
+        hedges = [msgspec.structs.replace(given, role="answer")]
+    told += hedges
+    return msgspec.structs.replace(
+        record, attempts=tuple(told), tier=given.tier, backend=given.backend, served=given.model
+    )
 
 
 def _replaced(entry: AttemptEntry) -> AttemptEntry:

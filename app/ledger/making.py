@@ -142,6 +142,7 @@ def entry_of(journey: Journey, attempt: AttemptRecord, shadow: bool = False) -> 
         price=attempt.price,
         first_chunk_ms=_ms(attempt.first_chunk_s),
         duration_ms=attempt.duration_s * 1000,
+        beside=attempt.hedge,
     )
 
 

@@ -32,6 +32,7 @@ class AttemptEntry(msgspec.Struct, frozen=True, array_like=True):
 
     `price` names the version of the price that `micro_usd` was reckoned by. Times are in milliseconds from the
     attempt's beginning; `first_chunk_ms` is None where nothing came. `detail` is the error's own code behind `cause`.
+    `beside`: it was made beside another, and paid from a reservation of its own.
     """
 
     tier: str
@@ -49,6 +50,7 @@ class AttemptEntry(msgspec.Struct, frozen=True, array_like=True):
     price: str = ""
     first_chunk_ms: float | None = None
     duration_ms: float = 0.0
+    beside: bool = False
 
 
 class Anatomy(msgspec.Struct, frozen=True, array_like=True):

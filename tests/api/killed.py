@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from app.domain import Amounts, Caller, GatewayRequest, Limit, MicroUsd, Refusal, Reservation, RouteDecision, RouteTerms
 from app.domain.request_id import new_request_id
@@ -15,7 +15,7 @@ from app.errors import ReservationClosed
 from app.ports import Backend, BudgetLedger
 from tests.fakes_answers import answer
 from tests.fakes_backends import ScriptedBackend
-from tests.harness import Running, Setup, open_gateway
+from tests.harness import Running, Setup, open_gateway, tier
 
 BETTER = {"cascade": {"enabled": True}}
 UNSURE = "I'm sorry, but I can't help with that."
@@ -27,7 +27,7 @@ POOR = {**BUDGET, "usd": "0.002", "on_limit": "downgrade"}
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A grant of `method`, or the settlement before it is booked, of a request or of its shadow call.
+    """A grant of `method`, or the settlement before it is booked, of a request, its shadow call or its hedge.
 
     Then these attempts, by role and cause, are known, the last of them at `tier`. `others` spend so many micro-dollars
     while it is routed.
@@ -37,7 +37,7 @@ class Moment:
     attempts: tuple[tuple[str, str], ...]
     tier: str = "small"
     decided: str = "small"
-    shadow: bool = False
+    of: Literal["request", "shadow", "hedge"] = "request"
     others: int = 0
     says: str = "2962 m"
     budget: tuple[tuple[str, Any], ...] = tuple(BUDGET.items())
@@ -48,8 +48,10 @@ MOMENTS = {
     "downgraded": Moment("reserve", (("answer", "lost"),), decided="large", others=1950, budget=tuple(POOR.items())),
     "reserved for the better answer": Moment("extend", (("draft", ""), ("answer", "lost")), "large", says=UNSURE),
     "answered": Moment("settle", (("answer", ""),)),
-    "reserved for the shadow": Moment("reserve", (("shadow", "lost"),), "large", shadow=True),
-    "answered by the shadow": Moment("settle", (("shadow", ""),), "large", shadow=True),
+    "reserved for the shadow": Moment("reserve", (("shadow", "lost"),), "large", of="shadow"),
+    "answered by the shadow": Moment("settle", (("shadow", ""),), "large", of="shadow"),
+    "reserved for the hedge": Moment("reserve", (("answer", "lost"), ("hedge", "lost")), of="hedge"),
+    "answered by the hedge": Moment("settle", (("hedge", "lost"), ("answer", "")), of="hedge"),
     "reserved for an embedding": Moment("reserve", (("embedding", "lost"),), ""),
 }
 
@@ -97,7 +99,8 @@ class Killing:
             await self._ledger.settle(granted, spent)
 
     def _at(self, method: str, reservation_id: str) -> None:
-        if method == self._moment.method and reservation_id.endswith("-shadow") == self._moment.shadow:
+        whose = next((each for each in ("shadow", "hedge") if reservation_id.endswith(each)), "request")
+        if (method, whose) == (self._moment.method, self._moment.of):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -116,13 +119,19 @@ class Decided:
 async def main(redis_url: str, spool: str, name: str) -> None:
     """One request, and the end at the moment of that name."""
     moment = MOMENTS[name]
-    says = {"small/echo": moment.says, "large/echo": "2962"}
+    says = {"small/echo": moment.says, "small/echo-2": moment.says, "large/echo": "2962"}
     backends: dict[str, Backend] = {
         backend: ScriptedBackend(backend, [[answer(text)]]) for backend, text in says.items()
     }
-    routing = {"shadow": 1.0} if moment.shadow else BETTER if moment.says == UNSURE else {}
+    routing = {"shadow": 1.0} if moment.of == "shadow" else BETTER if moment.says == UNSURE else {}
     policy = {"budgets": [dict(moment.budget)], "cache": {"semantic": False}, "routing": routing}
-    setup = Setup(redis_url, policy=policy, backends=backends, router=Decided(moment.decided), spool=spool)
+    if moment.of == "hedge":
+        policy["attempts"] = {"hedge": {"after_s": 0.05}}
+        backends["small/echo"] = ScriptedBackend("small/echo", [[lambda: asyncio.sleep(60)]])
+    two: dict[str, Any] = tier("small")
+    two["backends"] *= 2
+    config = {"tiers": [two, tier("large")]}
+    setup = Setup(redis_url, policy, config, backends, router=Decided(moment.decided), spool=spool)
     async with open_gateway(setup) as running:
         spending = running.gateway.spending
         spending.ledger = Killing(spending.ledger, moment)  # type: ignore[assignment]

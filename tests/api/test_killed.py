@@ -47,7 +47,7 @@ async def test_the_ledger_says_what_the_budget_says(store: Store, clean_redis: s
     [lost] = [each for each in records if each.cause == "lost"]
     assert tuple((each.role, each.cause) for each in lost.attempts) == moment.attempts
     assert (lost.tier, lost.attempts[-1].tier, lost.estimated) == (moment.tier, moment.tier, True)
-    assert len(records) == 1 + moment.shadow
+    assert len(records) == 1 + (moment.of == "shadow")
 
 
 async def reclaimed(store: Store) -> list[Booked]:

@@ -160,8 +160,8 @@ async def test_what_is_still_held_was_spent_by_the_last_attempt(
     end(recorder, made, begin(recorder, made))
     die(recorder)
 
-    async def held(_tenant: str, _request_id: str) -> Amounts | None:
-        return Amounts(30, 41, MicroUsd(500))
+    async def held(_tenant: str, request_id: str) -> Amounts | None:
+        return Amounts(30, 41, MicroUsd(500)) if request_id == made.request.id else None
 
     await Sweeper([tmp_path], Posting(store), held).sweep()
     found = await reader.record("acme", made.request.id)
