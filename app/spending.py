@@ -1,7 +1,7 @@
 """Around the ledger: the limits of a caller, the account of a request, what hits cost, and what stops it all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,9 +29,6 @@ from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ports import BudgetLedger, Stops
 from app.tiers.causes import CLIENT_LEFT
 
-BEHIND_S = 0.002
-"""When nobody waits for the books they are closed once the response is on its way: that takes a third of a millisecond
-of the loop, which else would be spent in front of it."""
 UNSETTLED = "an account was not settled"
 
 
@@ -125,16 +122,16 @@ class Spending:
                 self._background.start(settle(seen=last.usage.output_tokens), UNSETTLED)
                 self._heard(journey, account.left_after(spent))
             else:
-                self._heard(journey, await self._settled(account, spent, settle))
+                self._heard(journey, await self._settled(account, spent, settle()))
 
     async def _settled(
-        self, account: Account, spent: Amounts, settle: Callable[[], Coroutine[None, None, None]]
+        self, account: Account, spent: Amounts, settle: Coroutine[None, None, None]
     ) -> Sequence[Remaining]:
         """What is left then. Where there is plenty, the caller does not wait for the books."""
+        closing = self._background.start(settle, UNSETTLED)
         if not account.tight:
-            self._background.start(_behind(settle), UNSETTLED)
             return account.left_after(spent)
-        await asyncio.shield(self._background.start(settle(), UNSETTLED))
+        await asyncio.shield(closing)
         return account.left
 
     async def hit(self, journey: Journey, hit: CacheHit) -> None:
@@ -170,11 +167,6 @@ class Spending:
 def _was_stopped(attempt: AttemptRecord) -> bool:
     """While its client waited for the end, unlike one that left: for what its engine says there was little time."""
     return attempt.outcome is AttemptOutcome.IGNORED and attempt.cause != CLIENT_LEFT
-
-
-async def _behind(work: Callable[[], Awaitable[None]]) -> None:
-    await asyncio.sleep(BEHIND_S)
-    await work()
 
 
 def bound(journey: Journey) -> Caller:
