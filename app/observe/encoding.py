@@ -1,9 +1,13 @@
 """Spans as OTLP's protobuf, written by hand: what a span repeats of others is encoded once and kept.
 
-To build the messages of `opentelemetry-proto` takes 50 µs for a span with its attributes, in the process that serves;
-this takes a fifth. What comes out is the same message (https://github.com/open-telemetry/opentelemetry-proto,
-trace.proto; field numbers are from there), which a test says of any span; what is not written here (events, links,
-attributes that are sequences) is None, and the library's to encode.
+To build the messages of `opentelemetry-proto` takes 52 µs for a span of ours with its 14 attributes, in the process
+that serves; this takes 18 (thread CPU, the best of 21 batches of 512). With theirs an exact hit takes 7% (3 to 11) more
+of the process's CPU, a miss of a named tier 10% (1 to 24): medians of 50 alternating rounds of 100 requests by 16
+callers, with 95% confidence, in one process in front of a real Redis.
+
+What comes out is the same message (https://github.com/open-telemetry/opentelemetry-proto, trace.proto; field numbers
+are from there), which a test says of any span; what is not written here (events, links, attributes that are sequences)
+is None, and the library's to encode.
 """
 
 from collections.abc import Sequence
