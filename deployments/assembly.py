@@ -26,6 +26,7 @@ from app.cache.journal import CacheJournal
 from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
 from app.gateway import Gateway, Stages
+from app.heap import settle_heap
 from app.learn.journal import RouteJournal
 from app.ledger.desk import LedgerDesk
 from app.ledger.recorder import Recorder
@@ -131,7 +132,10 @@ def _desks(
 
 
 async def _warm(checks: dict[str, Check]) -> None:
-    """Call every part until it answers: the first call over a handle takes seconds, and no request shall pay them."""
+    """Call every part until it answers: the first call over a handle takes seconds, and no request shall pay them.
+
+    Then all is loaded that will be.
+    """
     for name, check in checks.items():
         for _ in range(WARM_TRIES):
             with suppress(Exception):
@@ -140,6 +144,7 @@ async def _warm(checks: dict[str, Check]) -> None:
             await asyncio.sleep(1)
         else:
             logger.warning("%s did not answer while warming up", name)
+    settle_heap()
 
 
 def _remote(config: GatewayConfig, name: str, handle: DeploymentHandle) -> Backend:
