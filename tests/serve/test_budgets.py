@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.domain.request_id import without_hedge
+from app.tiers import echo_journal
 from tests.benchmarks.budgets import chaos, overrun, stop
 from tests.benchmarks.budgets.graph import Graph, running
 
 pytestmark = pytest.mark.serve
 CLIENTS, STREAMS, ROUNDS = 80, 30, len(chaos.TARGETS)
-FULL, WAITING, _ = overrun.SCENES
+FULL, WAITING, _, HEDGED = overrun.SCENES
 PATIENT_S = 4.0
 """The goal is a second, on a machine with nothing else to do."""
 
@@ -34,6 +36,16 @@ def test_a_crowd_spends_what_there_is_and_not_one_token_more(graph: Graph, scene
     assert (found.apart, found.beyond, found.unequal) == (0, 0, {})
     assert found.told == found.booked > 0
     assert found.unused < (0.2 if scene is WAITING else 0.5)
+
+
+def test_two_engines_at_once_spend_no_more(graph: Graph) -> None:
+    """Of hedged requests both are paid; a prompt that an outrun engine may have read is booked."""
+    found = asyncio.run(overrun.load(graph, HEDGED, CLIENTS))
+    assert any(name != without_hedge(name) for name in echo_journal.read(graph.journal))
+    assert found.overrun <= 0
+    assert found.apart <= 0
+    assert found.beyond == 0
+    assert found.booked > 0
 
 
 @pytest.mark.parametrize("number", range(ROUNDS), ids=chaos.TARGETS)

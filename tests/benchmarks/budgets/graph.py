@@ -25,11 +25,14 @@ from tests.benchmarks.processes import command
 from tests.benchmarks.stand import HOME, ROOT, START_S
 
 REPLICAS = 2
-FAST, SLOW, REAL = "fast", "slow", "small"
+FAST, TWICE, SLOW, REAL = "fast", "twice", "slow", "small"
 ECHO = {"kind": "echo", "serve": {"num_replicas": REPLICAS, "ray_actor_options": {"num_cpus": 0}}}
 FAST_ECHO = EchoBackend.model_validate({**ECHO, "tokens": 1, "most_tokens": 300, "time_per_token_ms": 5})
 SLOW_ECHO = EchoBackend.model_validate({**ECHO, "tokens": 4_000, "time_per_token_ms": 250})
 """`slow` streams for minutes: somebody must stop it."""
+HEDGE = {"after_s": 0.1, "most_share": 1.0}
+HESITATES = {"time_to_first_token_ms": 300}
+"""`twice` has two backends, of which the first does: most of its requests are hedged. The others have one backend."""
 REAL_WAIT_S = 60
 """What the longest answers of a small model take on two cores: who waits for what others hold waits for their ends."""
 WAITING = {"max_wait_s": 5, "max_waiting": 1_000}
@@ -86,11 +89,13 @@ def document(budgets: Sequence[dict[str, Any]], journal: Path, *, engine: bool) 
     found["http_options"]["port"] = free_port()
     application = found["applications"][0]
     args, policy = application["args"], application["deployments"][0]["user_config"]
-    echoes = [_tier(FAST, FAST_ECHO, journal), _tier(SLOW, SLOW_ECHO, journal)]
+    echoes = [_tier(FAST, FAST_ECHO, journal), _tier(TWICE, FAST_ECHO, journal), _tier(SLOW, SLOW_ECHO, journal)]
+    [quick] = echoes[1]["backends"]
+    echoes[1]["backends"] = [{**quick, **HESITATES}, quick]
     args["tiers"] = args["tiers"][:1] if engine else echoes
     args["serve"]["ingress"]["num_replicas"] = REPLICAS
     policy["prices"] = {tier["name"]: {"input": "0.10", "output": "0.40"} for tier in args["tiers"]}
-    policy |= {"routing": {}, "features": {}}
+    policy |= {"routing": {}, "features": {}, "attempts": {} if engine else {"hedge": HEDGE}}
     policy["budgets"] = list(budgets)
     policy["spending"] = {"throttle": WAITING, "wait_for_held_s": REAL_WAIT_S if engine else 10}
     policy["cache"] = {"exact": False, "semantic": False, "coalesce": False}

@@ -31,7 +31,7 @@ WAVE = 100
 FEATURES = 8
 POOR_TOKENS = 2_000
 HEDGE = {"after_s": 0.1, "most_share": 0.1}
-"""A crowd of a hundred keeps many waiting for longer."""
+"""Of two engines the first hesitates for longer."""
 JSON = {"response_format": {"type": "json_object"}}
 QUIET_S = 9.0
 """Without a new record: longer than sweeps and the sending of spans are apart."""
@@ -44,9 +44,10 @@ def change(failing: str, document: dict[str, Any]) -> None:
     What the router decides is answered by `fast` first; by a better tier, as fast here, where that looks unsure.
     """
     application = document["applications"][0]
-    policy, [fast, better, *_] = application["deployments"][0]["user_config"], application["args"]["tiers"]
-    [echo] = fast["backends"]
-    fast["backends"] = [{"kind": "openai", "base_url": f"{failing}/v1", "model": "none"}, echo, echo]
+    policy, [fast, twice, better] = application["deployments"][0]["user_config"], application["args"]["tiers"]
+    fast["backends"] = [{"kind": "openai", "base_url": f"{failing}/v1", "model": "none"}, *twice["backends"]]
+    application["args"]["tiers"].remove(twice)
+    del policy["prices"][twice["name"]]
     better["backends"][0] |= {"tokens": 1, "most_tokens": 60, "time_per_token_ms": 5}
     policy["cache"] = {"semantic": False}
     policy["attempts"] = {"breaker_failures": 5, "breaker_reset_s": 1, "hedge": HEDGE}
