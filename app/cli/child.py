@@ -77,6 +77,10 @@ class ServingChild:
         stop_session(self._process, self._launch.grace_s)
         sweep(self._spare, self._launch.sweep_s)
 
+    def spare(self, pid: int) -> None:
+        """Leave a process alone at the end that we started while the child ran, and what is below it."""
+        self._spare = self._spare | {pid}
+
     def wait_ready(self, tick: Callable[[str], None]) -> str:
         """The address that the child announces. `tick` hears the last line of its log ten times a second.
 

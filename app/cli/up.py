@@ -117,6 +117,7 @@ class Attendant:
     def __call__(self) -> None:
         """One look."""
         if self._redis and self._redis.revive():
+            self._child.spare(self._redis.pid)  # else Ctrl-C waits for it, kills it, and no record is booked any more
             self._console.print("Redis had ended and runs again; what it had acknowledged is on its disk")
         news = [line for line in self._child.log_lines() if line.startswith(("KEPT ", "RELOADED "))]
         for line in news[self._told :]:

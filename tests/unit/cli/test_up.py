@@ -12,9 +12,10 @@ import redis
 from rich.console import Console
 
 from app.cli.child import ChildDied, Launch, ServingChild
-from app.cli.up import child_env, models_to_pull, serve
+from app.cli.up import Attendant, child_env, models_to_pull, serve
 from app.cli.welcome import Ticker, welcome
 from app.config.gateway import GatewayConfig
+from app.store.embedded import EmbeddedRedis
 
 ROOT = Path(__file__).parents[3]
 
@@ -106,6 +107,20 @@ print(engine.pid); print("READY http://x"); time.sleep(60)
     assert ours.poll() is None
     ours.kill()
     ours.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux only")
+def test_a_redis_that_was_revived_outlives_the_child(tmp_path: Path) -> None:
+    """It is not the child's: records are still booked in it when the child has ended."""
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        with ServingChild(launch(tmp_path, "print('READY http://x'); import time; time.sleep(60)")) as child:
+            child.wait_ready(lambda line: None)
+            os.kill(killed := server.pid, signal.SIGKILL)
+            attendant = Attendant(child, server, Console(file=io.StringIO()))
+            while server.pid == killed:  # its threads are still ending
+                attendant()
+        with redis.Redis.from_url(server.url) as client:
+            assert client.ping()
 
 
 def test_the_log_of_the_run_before_is_kept(tmp_path: Path) -> None:
