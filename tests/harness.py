@@ -65,6 +65,7 @@ from app.tiers.catalog import TierCatalog
 from tests.doors import Doors, keyless, open_doors
 from tests.fakes import FakeEmbedder, FakeVerifier
 from tests.fused_echo import FusedEcho, grants_in
+from tests.quick_server import QuickServer
 
 PRICES = {"small": {"input": "1", "output": "2"}, "large": {"input": "10", "output": "20"}}
 """US dollars per million tokens: a token of `small` costs one or two micro-dollars."""
@@ -230,14 +231,14 @@ def serving(setup: Setup) -> Iterator[Running]:
                 listener.bind(("127.0.0.1", 0))
                 running.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
                 app = running.app if setup.strict else keyless(running.app)
-                server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+                server = QuickServer(uvicorn.Config(app, log_level="warning", lifespan="off"))
                 serving = asyncio.ensure_future(server.serve(sockets=[listener]))
                 while not server.started and not serving.done():
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.005)
                 started.append(running)
                 server_ready.set()
                 while not stop.is_set() and not serving.done():
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.01)
                 server.should_exit = True
                 await serving
 
