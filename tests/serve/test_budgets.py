@@ -12,6 +12,7 @@ from app.domain.request_id import without_hedge
 from app.tiers import echo_journal
 from tests.benchmarks.budgets import chaos, overrun, stop
 from tests.benchmarks.budgets.graph import Graph, running
+from tests.serve.conftest import DRAINED_AT_ONCE, for_few
 
 pytestmark = pytest.mark.serve
 CLIENTS, STREAMS, ROUNDS = 80, 30, len(chaos.TARGETS)
@@ -24,7 +25,8 @@ PATIENT_S = 4.0
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     """Two ingress replicas, two of each tier, and a Redis of its own, for it is killed too."""
     rules = [*overrun.rules(CLIENTS), *chaos.rules(ROUNDS, CLIENTS), *stop.rules()]
-    with running(tmp_path_factory.mktemp("budgets"), rules) as found:
+    folder = tmp_path_factory.mktemp("budgets")
+    with running(folder, rules, change=for_few, environ=DRAINED_AT_ONCE) as found:
         yield found
 
 

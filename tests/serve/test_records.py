@@ -6,14 +6,22 @@ Large it is `python -m tests.benchmarks.records`.
 import asyncio
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.benchmarks.budgets import graph
 from tests.benchmarks.records import load
 from tests.benchmarks.records.spans import receiving
+from tests.serve.conftest import DRAINED_AT_ONCE, for_few
 
 pytestmark = pytest.mark.serve
+
+
+def changed(failing: str, document: dict[str, Any]) -> None:
+    """The configuration of the large load, for few clients."""
+    load.change(failing, document)
+    for_few(document)
 
 
 def test_every_request_has_one_record_that_says_what_its_engine_made(tmp_path: Path) -> None:
@@ -23,7 +31,8 @@ def test_every_request_has_one_record_that_says_what_its_engine_made(tmp_path: P
     """
     with receiving() as received:
         environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": received.url, "LEANSERVE_SPOOL": str(tmp_path / "spool")}
-        with graph.running(tmp_path, [], change=partial(load.change, received.url), environ=environ) as running:
+        environ |= DRAINED_AT_ONCE
+        with graph.running(tmp_path, [], change=partial(changed, received.url), environ=environ) as running:
             said = asyncio.run(load.run(running, received, 600))
     assert said.wrong == []
     assert {"exact", "miss", "client_left", "stopped"} <= said.kinds.keys(), said.kinds

@@ -74,7 +74,7 @@ async def _killed(graph: Graph, books: Books, target: str, choice: int) -> float
         return await books.left_by(pid)
     if target == "redis":
         await asyncio.sleep(REVIVED_S)
-        graph.redis.revive()
+        graph.revive_redis()
     return 0.0
 
 

@@ -35,6 +35,8 @@ HESITATES = {"time_to_first_token_ms": 300}
 """`twice` has two backends, of which the first does: most of its requests are hedged. The others have one backend."""
 REAL_WAIT_S = 60
 """What the longest answers of a small model take on two cores: who waits for what others hold waits for their ends."""
+ECHO_WAIT_S = 10
+"""The same of hundreds of echoes; where nobody gives anything back, a load takes as long as that."""
 WAITING = {"max_wait_s": 5, "max_waiting": 1_000}
 VICTIMS = {
     "ingress": "ray::ServeReplica:leanserve:Ingress",
@@ -51,6 +53,7 @@ class Graph:
     file: Path
     journal: Path
     redis: EmbeddedRedis
+    child: ServingChild
     spare: frozenset[int]
 
     def pids(self, victim: str) -> list[int]:
@@ -59,6 +62,11 @@ class Graph:
             return [self.redis.pid]
         found = descendants(os.getpid(), self.spare)
         return sorted(pid for pid in found if (words := command(pid)) and words[0].startswith(VICTIMS[victim]))
+
+    def revive_redis(self) -> None:
+        """As `leanserve up` does."""
+        if self.redis.revive():
+            self.child.spare(self.redis.pid)
 
     async def whole(self) -> None:
         """Wait until all that can be killed is there, and the graph says that it is ready."""
@@ -97,7 +105,7 @@ def document(budgets: Sequence[dict[str, Any]], journal: Path, *, engine: bool) 
     policy["prices"] = {tier["name"]: {"input": "0.10", "output": "0.40"} for tier in args["tiers"]}
     policy |= {"routing": {}, "features": {}, "attempts": {} if engine else {"hedge": HEDGE}}
     policy["budgets"] = list(budgets)
-    policy["spending"] = {"throttle": WAITING, "wait_for_held_s": REAL_WAIT_S if engine else 10}
+    policy["spending"] = {"throttle": WAITING, "wait_for_held_s": REAL_WAIT_S if engine else ECHO_WAIT_S}
     policy["cache"] = {"exact": False, "semantic": False, "coalesce": False}
     return found
 
@@ -133,4 +141,4 @@ def running(
         argv = [sys.executable, "-m", "deployments.launch", str(file), "--home", str(HOME)]
         with ServingChild(Launch(argv, env, folder / "serve.log", START_S)) as child:
             url = child.wait_ready(lambda _line: None)
-            yield Graph(url, file, journal, store, frozenset(spare))
+            yield Graph(url, file, journal, store, child, frozenset(spare))
