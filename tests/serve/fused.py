@@ -1,16 +1,13 @@
-"""Engines and books when who asked is killed in the middle, on real Ray Serve: two ingress replicas, echo tiers."""
+"""Streams that their limit ends, what their clients were told, and what the books of a running graph say of them."""
 
 import asyncio
 import json
-import os
-import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx
-import pytest
 import redis
 
 from app.budget.grants import RedisGrants
@@ -18,46 +15,13 @@ from app.budget.ledger import RedisBudgetLedger
 from app.config.gateway import StoreSpec
 from app.domain import Limit, Period, Scope, Unit, Window
 from app.store.client import Store, open_store
-from tests.serve.conftest import INLINE, LOCAL, Cluster, document, launched
-from tests.serve.engines import known_token, stats
-from tests.serve.test_graph import until
+from tests.serve.conftest import LOCAL, Cluster
+from tests.serve.mortal import LIMIT
 
-pytestmark = pytest.mark.serve
-STREAMS, ANSWER, LIMIT = 12, 1_500, 9_000
+STREAMS = 12
 WORDS, INPUT = "word " * 20, 20
 BROKEN = "broken"
 KILLED_AFTER_S, RECLAIMED_S = 2.5, 10.0
-
-
-@dataclass(frozen=True)
-class Spending:
-    """A graph whose engine can be asked what it made."""
-
-    cluster: Cluster
-    token: dict[str, str] = field(repr=False)
-
-    @property
-    def engine(self) -> dict[str, int]:
-        """The `EchoStats` of `small`."""
-        return stats(self.cluster, "small", self.token)
-
-
-@pytest.fixture(scope="module")
-def spending(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spending]:
-    """Streams of up to eight seconds; `acme` may spend half of what its streams want, `rich` what one does."""
-    with redis.Redis.from_url(redis_url) as client:
-        client.flushall()
-    found = document(placement=INLINE)
-    args, policy = found["applications"][0]["args"], found["applications"][0]["deployments"][0]["user_config"]
-    args["serve"]["ingress"]["num_replicas"] = 2
-    small = args["tiers"][0] | {"context_tokens": 8192, "max_output_tokens": ANSWER}
-    small["backends"][0] |= {"tokens": ANSWER, "time_per_token_ms": 5}
-    args["tiers"][0] = small
-    policy["cache"] = {"semantic": False}
-    policy["budgets"] = [{"tenant": name, "tokens": LIMIT, "window": "total"} for name in ("acme", "rich")]
-    token = known_token()
-    with launched(found, tmp_path_factory.mktemp("fuse"), redis_url, **token) as running:
-        yield Spending(running, token)
 
 
 @dataclass
@@ -72,7 +36,7 @@ class Told:
 
 async def ask(client: httpx.AsyncClient, cluster: Cluster, tenant: str, told: Told) -> None:
     """One stream, read as far as it comes."""
-    body = {"model": "small", "messages": [{"role": "user", "content": WORDS}], "stream": True}
+    body = {"model": "long", "messages": [{"role": "user", "content": WORDS}], "stream": True}
     headers = {**LOCAL, "x-leanserve-cache": "no-cache, no-store", "x-leanserve-tenant": tenant}
     try:
         async with client.stream("POST", f"{cluster.url}/v1/chat/completions", json=body, headers=headers) as answer:
@@ -133,41 +97,3 @@ async def reclaimed_in(redis_url: str, told: list[Told]) -> float:
                 break
             await asyncio.sleep(0.1)
     return time.monotonic() - begun
-
-
-def test_a_stream_that_ends_in_the_middle_made_no_token_more(spending: Spending, redis_url: str) -> None:
-    """All that the limit leaves is used; engine, clients and books agree to the token, and every client knows why."""
-    before, told = spending.engine["produced"], [Told() for _ in range(STREAMS)]
-    asyncio.run(flood(spending.cluster, "rich", told))
-    assert until(lambda: spending.engine["active"] == 0)
-    spent, held = asyncio.run(booked(redis_url, "rich"))
-    shown = sum(each.tokens for each in told)
-    assert spending.engine["produced"] - before == shown
-    assert (spent, held) == (shown + INPUT * sum(each.tokens > 0 for each in told), 0)
-    assert LIMIT - STREAMS <= spent <= LIMIT
-    endings = {(each.ended, each.cause) for each in told if each.tokens}
-    assert ("length", "budget_exceeded") in endings
-    assert endings <= {("stop", ""), ("length", "budget_exceeded")}
-
-
-def test_a_killed_ingress_leaves_no_engine_without_a_grant(spending: Spending, redis_url: str) -> None:
-    """Its engines make no more than was granted; in ten seconds the books hold nothing and say at least as much."""
-    before, told = spending.engine["produced"], [Told() for _ in range(STREAMS)]
-
-    async def scene() -> float:
-        asking = asyncio.ensure_future(flood(spending.cluster, "acme", told))
-        await asyncio.sleep(KILLED_AFTER_S)
-        os.kill(busiest(redis_url), signal.SIGKILL)
-        took = await reclaimed_in(redis_url, told)
-        await asking
-        return took
-
-    took = asyncio.run(scene())
-    assert BROKEN in {each.cause for each in told}
-    assert took < RECLAIMED_S
-    assert until(lambda: spending.engine["active"] == 0)
-    spent, held = asyncio.run(booked(redis_url, "acme"))
-    produced = spending.engine["produced"] - before
-    print(f"reclaimed in {took:.1f} s; shown {sum(each.tokens for each in told)}, made {produced}, spent {spent}")
-    assert sum(each.tokens for each in told) <= produced <= spent <= LIMIT
-    assert held == 0
