@@ -17,6 +17,11 @@ from tests.serve.conftest import ROOT, free_port
 
 BIN = Path(sys.executable).parent
 START_S = 60
+NOBODY_ASKS = ("--include-dashboard=false", "--no-monitor")
+"""Processes of a head that these tests have no use for: no node is asked of a cloud."""
+
+
+NO_LOGS = "--include-log-monitor=false"
 
 
 @dataclass
@@ -76,7 +81,7 @@ def started(workers: int, redis_url: str) -> Iterator[Nodes]:
     environ, address = _environ(redis_url), f"127.0.0.2:{free_port()}"
     port = address.rpartition(":")[2]
     with ExitStack() as stack:
-        front = ["--head", f"--port={port}", '--resources={"front": 1}', "--include-dashboard=false"]
+        front = ["--head", f"--port={port}", '--resources={"front": 1}', *NOBODY_ASKS]
         head = stack.enter_context(_node("127.0.0.2", [*front, f"--ray-client-server-port={free_port()}"], environ))
         _wait(head)
         back = [f"--address={address}", '--resources={"back": 1}']
@@ -112,7 +117,7 @@ def _environ(redis_url: str) -> dict[str, str]:
 @contextmanager
 def _node(address: str, options: list[str], environ: dict[str, str]) -> Iterator[Node]:
     folder = Path(tempfile.mkdtemp(prefix="leanserve-"))  # short: Ray's socket paths have 107 characters
-    small = ["--num-cpus=1", "--object-store-memory=80000000", f"--temp-dir={folder / 'ray'}"]
+    small = ["--num-cpus=1", "--object-store-memory=80000000", f"--temp-dir={folder / 'ray'}", NO_LOGS]
     command = [str(BIN / "ray"), "start", "--block", f"--node-ip-address={address}", *small, *options]
     with (folder / "start.log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
