@@ -8,7 +8,7 @@ BIN := .venv/bin
 RIVALS := .leanserve/bench-venv
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --progress-bar on
 CODE := app deployments tests
-ALONE := tests/serve tests/e2e tests/test_notebooks.py
+ALONE := serve or e2e
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test lint format models bench-hops bench-cache bench-route bench-budget bench-records clean
@@ -23,8 +23,8 @@ serve: setup ## serve CONFIG (configs/local.yaml) on this machine until Ctrl-C
 
 # graphs need the machine for themselves: those tests come after the others, one by one
 test: setup lint models ## lint, then every test
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(addprefix --ignore ,$(ALONE)); others=$$?; \
-	  $(BIN)/python -m pytest $(ALONE) && exit $$others
+	@$(BIN)/python -m pytest -m 'not ($(ALONE))' --numprocesses 2 --dist loadfile; others=$$?; \
+	  $(BIN)/python -m pytest -m '$(ALONE)' tests/serve tests/e2e && exit $$others
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

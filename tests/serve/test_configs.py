@@ -16,7 +16,6 @@ from app.config.gateway import VllmBackend
 from app.config.load import load
 from deployments.graph import build
 
-pytestmark = pytest.mark.serve
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 PREFIX_AWARE = "deployments.affinity.PrefixAffinityRouter"
 LIGHT = {"Ingress", "Normalizer", "SemanticCache", "ComplexityRouter"}

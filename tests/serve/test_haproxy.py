@@ -12,8 +12,6 @@ import pytest
 from deployments.haproxy import PAGE, command_in
 from tests.serve.conftest import free_port
 
-pytestmark = pytest.mark.serve
-
 OPTIONS = """
 defaults
     mode http

@@ -6,12 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 from tests.serve.conftest import ROOT, document
-
-pytestmark = pytest.mark.serve
 
 
 def launch(config: Path, **environ: str) -> subprocess.CompletedProcess[str]:

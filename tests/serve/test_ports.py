@@ -12,7 +12,6 @@ import pytest
 from deployments.ports import USUAL
 from tests.serve.conftest import ROOT
 
-pytestmark = pytest.mark.serve
 ASK = "from deployments.ports import first_of_replicas; print(first_of_replicas(), flush=True); input()"
 
 
