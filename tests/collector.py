@@ -129,7 +129,7 @@ def collecting(temper: Temper | None = None) -> Iterator[Collected]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         found = Collected(f"http://127.0.0.1:{server.server_port}", temper or Temper())
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             yield found
         finally:

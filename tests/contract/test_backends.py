@@ -19,6 +19,7 @@ from app.ports import Backend
 from app.tiers.echo import EchoBackend
 from app.tiers.openai_upstream import OpenAIBackend
 from tests.fakes_backends import chat, completion, fake_upstream
+from tests.quick_server import QuickServer
 
 STREAM: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -42,7 +43,7 @@ async def _served(engine: EchoBackend) -> AsyncIterator[str]:
     """The address of a fake upstream that runs on this loop, on a free port of 127.0.0.1."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(fake_upstream(engine), log_level="warning", lifespan="off"))
+        server = QuickServer(uvicorn.Config(fake_upstream(engine), log_level="warning", lifespan="off"))
         serving = asyncio.create_task(server.serve([listening]))
         try:
             await _until(lambda: server.started)

@@ -36,7 +36,7 @@ class Receiver(BaseHTTPRequestHandler):
 def collector() -> Iterator[str]:
     Receiver.received.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -122,7 +122,7 @@ def collector(status: int = 200, refused: int = 0) -> Iterator[tuple[str, list[A
             """Nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", got
         server.shutdown()
 
