@@ -22,6 +22,7 @@ serve: setup ## serve CONFIG (configs/local.yaml) on this machine until Ctrl-C
 	@exec $(BIN)/leanserve up $(CONFIG)
 
 # graphs need the machine for themselves: those tests come after the others, one by one
+test: export PYTHONDONTWRITEBYTECODE := # a hundred processes import the same files: they are compiled once
 test: setup lint models ## lint, then every test
 	@$(BIN)/python -m pytest -m 'not ($(ALONE))' --numprocesses 2 --dist loadfile; others=$$?; \
 	  $(BIN)/python -m pytest -m '$(ALONE)' tests/serve tests/e2e && exit $$others
