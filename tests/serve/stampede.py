@@ -14,6 +14,8 @@ from tests.serve.conftest import LOCAL, Cluster
 from tests.serve.test_graph import metric
 
 LEASE_S, DEAD_S = 3.0, 2.0
+MIXED = [True, True, False, False] * 5
+"""Streams and plain ones, in pairs: a proxy that takes turns gives each of two replicas both kinds."""
 CUT_OFF = {0, 503}
 """What the proxy tells the clients of a replica that died, as `replica_unavailable`; 0: a connection that broke."""
 

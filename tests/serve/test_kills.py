@@ -22,7 +22,7 @@ from tests.serve.fused import (
     reclaimed_in,
 )
 from tests.serve.mortal import FIRST_TOKEN_MS, LIMIT, TOKEN_MS, Mortal, both_answer, started
-from tests.serve.stampede import CUT_OFF, DEAD_S, LEASE_S, Outcome, attempts, kill_leader, stampede
+from tests.serve.stampede import CUT_OFF, DEAD_S, LEASE_S, MIXED, Outcome, attempts, kill_leader, stampede
 from tests.serve.test_graph import until
 
 pytestmark = pytest.mark.serve
@@ -85,7 +85,7 @@ def test_a_killed_ingress_leaves_no_engine_without_a_grant(mortal: Mortal, redis
 def test_twenty_clients_of_two_replicas_make_one_call(mortal: Mortal) -> None:
     """Plain and streaming; one pays."""
     before = attempts(mortal.cluster)
-    outcomes = asyncio.run(stampede(mortal.cluster, "small", "tell me of the sea", [True, False] * 10))
+    outcomes = asyncio.run(stampede(mortal.cluster, "small", "tell me of the sea", MIXED))
     assert {(outcome.status, outcome.error) for outcome in outcomes} == {(200, "")}
     assert len({outcome.text for outcome in outcomes}) == 1
     assert sorted(outcome.cache for outcome in outcomes) == ["coalesced"] * 19 + ["miss"]
@@ -96,7 +96,7 @@ def test_a_killed_leader_hangs_nobody(mortal: Mortal, redis_url: str) -> None:
     """Before its first token: who was connected to it sees a clean error, all others one answer, from one more call."""
 
     async def scene() -> list[Outcome]:
-        asking = stampede(mortal.cluster, "small", "tell me of the mountains", [True, False] * 10)
+        asking = stampede(mortal.cluster, "small", "tell me of the mountains", MIXED)
         outcomes, _ = await asyncio.gather(asking, kill_leader(redis_url, 1.0))
         return outcomes
 
@@ -120,7 +120,7 @@ def test_a_leader_killed_in_the_middle_hangs_nobody(mortal: Mortal, redis_url: s
     """
 
     async def scene() -> list[Outcome]:
-        asking = stampede(mortal.cluster, "large", "tell me of the desert", [True, False] * 10)
+        asking = stampede(mortal.cluster, "large", "tell me of the desert", MIXED)
         outcomes, _ = await asyncio.gather(asking, kill_leader(redis_url, 2.0))
         return outcomes
 
@@ -128,8 +128,9 @@ def test_a_leader_killed_in_the_middle_hangs_nobody(mortal: Mortal, redis_url: s
     outcomes = asyncio.run(scene())
     assert time.monotonic() - began < 2 + LEASE_S + DEAD_S + 32 * TOKEN_MS / 1000 + 5
     assert {outcome.status for outcome in outcomes} <= {200, *CUT_OFF}
-    streams = [outcome for outcome in outcomes[::2] if outcome.status == 200]
-    whole = [outcome for outcome in outcomes[1::2] if outcome.status == 200]
+    answered = [(outcome, stream) for outcome, stream in zip(outcomes, MIXED, strict=True) if outcome.status == 200]
+    streams = [outcome for outcome, stream in answered if stream]
+    whole = [outcome for outcome, stream in answered if not stream]
     assert {outcome.error for outcome in streams} <= {"", "backend_unavailable"}
     assert {outcome.error for outcome in whole} == {""}
     assert all(whole[0].text.startswith(outcome.text) for outcome in streams)
