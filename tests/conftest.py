@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from app.store.embedded import EmbeddedRedis
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)
