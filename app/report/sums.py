@@ -1,12 +1,15 @@
 """Sums of a window by dimensions: the dearest groups by name, the rest added up, so that totals are always right."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.errors import InvalidRequest
-from app.ledger.reading import Numbers
+from app.ledger.reading import Cells, Numbers
 from app.ledger.rollups import MEASURES, VIEWS, Values, View
 from app.report.figures import measure
 from app.report.remembering import CellSource
@@ -14,6 +17,8 @@ from app.report.window import Stretch
 
 MOST_GROUPS = 20_000
 """Groups that are told apart while a window is read: a tenant may name a new user in every request of a year."""
+AHEAD = 1
+"""Parts that are read before they are needed; more would only be more memory: Redis makes one at a time."""
 VIEWS_ASKED: tuple[View, ...] = ("feature", "user", "team", "model")
 
 
@@ -94,7 +99,23 @@ async def summed(
 ) -> Sums:
     """The sums of stretches of time. Raises StoreUnavailable."""
     found = Summing(max(limit, MOST_GROUPS), cost)
-    for part in (part for stretch in of for part in stretch.parts()):
-        cells = await reader.cells(tenant, view, part.since, part.until, part.span)
-        found.add(cells.by(*by))
+    async with aclosing(in_parts(reader, tenant, view, of)) as parts:
+        async for cells in parts:
+            found.add(cells.by(*by))
     return found.result(limit)
+
+
+async def in_parts(reader: CellSource, tenant: str, view: View, of: Sequence[Stretch]) -> AsyncGenerator[Cells, None]:
+    """What stretches of time hold, part by part: Redis puts the next together while one is added up here."""
+    coming: deque[asyncio.Task[Cells]] = deque()
+    try:
+        for part in (part for stretch in of for part in stretch.parts()):
+            asked = reader.cells(tenant, view, part.since, part.until, part.span)
+            coming.append(asyncio.ensure_future(asked))
+            if len(coming) > AHEAD:
+                yield await coming.popleft()
+        while coming:
+            yield await coming.popleft()
+    finally:
+        for task in coming:
+            task.cancel()

@@ -1,6 +1,7 @@
 """Figures by hour or day, for charts: the dearest series by name, the rest as one."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from app.ledger.reading import Cells, LedgerReader, Numbers
 from app.ledger.rollups import SPANS, Span, Values
 from app.report.figures import FIGURES, figures
 from app.report.remembering import Remembering
-from app.report.sums import summed, view_of
+from app.report.sums import in_parts, summed, view_of
 from app.report.window import Stretch, Window, iso, spans_of, stretches
 
 MOST_MEASURES = 8
@@ -71,10 +72,10 @@ async def timeline(
     places = {row.values: place for place, row in enumerate(dearest.rows)}
     length = SPANS[span]
     table = np.zeros((len(places) + 1, (stretch.until - stretch.since) // length, len(measures)), np.int64)
-    for part in stretch.parts():
-        cells = await source.cells(tenant, view, part.since, part.until, part.span)
-        where = _series(cells, by, places)[cells.which], (cells.starts - stretch.since) // length
-        np.add.at(table, where, figures(cells.numbers, measures))
+    async with aclosing(in_parts(source, tenant, view, [stretch])) as parts:
+        async for cells in parts:
+            where = _series(cells, by, places)[cells.which], (cells.starts - stretch.since) // length
+            np.add.at(table, where, figures(cells.numbers, measures))
     others = dearest.rest.rows if dearest.rest else 0
     return Timeline(tenant, stretch, tuple(by), tuple(measures), tuple(places), others, table)
 
