@@ -48,10 +48,11 @@ class Answering:
         """
         if self.journey.stopped:
             raise self.journey.stopped
+        self.journey.given = None
         tiers = await self._opening().run(tiers)
         policy = self.journey.policy.attempts.hedge
-        if self.hedging and policy and draft is None and comes_in_pieces(self.journey.request):
-            made = self._hedged(tiers, self.hedging, policy)
+        if self.hedging and policy and comes_in_pieces(self.journey.request):
+            made = self._hedged(tiers, draft, self.hedging, policy)
         else:
             made = self._made(tiers, draft)
         async with aclosing(made) as parts:
@@ -66,39 +67,43 @@ class Answering:
             )
         )
 
-    def _hedged(self, tiers: Sequence[str], hedging: Hedging, policy: HedgePolicy) -> Batches:
-        """As `_made`, with one more attempt beside it where nothing comes in time."""
+    def _hedged(self, tiers: Sequence[str], draft: Draft | None, hedging: Hedging, policy: HedgePolicy) -> Batches:
+        """As `_made`, with one more attempt beside it where nothing comes in time: once a request."""
+        journey, first, given = self.journey, self._leg(), partial(self._given, draft)
         hedging.allowance.earn(policy.most_share)
-        first = self._leg()
 
         def second() -> Leg | None:
-            busy = self.journey.last()
-            if busy is None or not self.means.attempts.has_other(busy) or not hedging.allowance.take():
+            busy = journey.last()
+            if busy is None or journey.last(hedge=True) or not self.means.attempts.has_other(busy):
+                return None
+            if not hedging.allowance.take():
                 return None
             other = self._leg()
-            return Leg(other._beside(busy, hedging), other.patience, partial(self._given, hedge=True))
+            return Leg(other._beside(busy, draft, hedging), other.patience, partial(given, hedge=True))
 
-        return raced(Leg(first._leading(tiers), first.patience, self._given), policy.after_s, second)
+        return raced(Leg(first._leading(tiers, draft), first.patience, given), policy.after_s, second)
 
     def _leg(self) -> "Answering":
         return replace(self, patience=self.patience.beside(), reader=asyncio.current_task())
 
-    def _given(self, *, hedge: bool = False) -> HedgeLost:
+    def _given(self, draft: Draft | None, *, hedge: bool = False) -> HedgeLost:
         """Which of two is given; both were sent the same prompt."""
         self.journey.given = given = self.journey.last(hedge=hedge)
+        if draft:
+            draft.record = given
         return HedgeLost(given.usage.input_tokens if given else 0)
 
-    async def _leading(self, tiers: Sequence[str]) -> Batches:
+    async def _leading(self, tiers: Sequence[str], draft: Draft | None) -> Batches:
         """As `_made`. Where another is given instead it keeps nothing from that, of what it held."""
         try:
-            async with aclosing(self._made(tiers)) as parts:
+            async with aclosing(self._made(tiers, draft)) as parts:
                 async for chunks in parts:
                     yield chunks
         finally:
             if isinstance(self.patience.stopped, HedgeLost):
                 await self.account.rest()
 
-    async def _beside(self, busy: AttemptRecord, hedging: Hedging) -> Batches:
+    async def _beside(self, busy: AttemptRecord, draft: Draft | None, hedging: Hedging) -> Batches:
         """One attempt beside `busy`, on an account of its own: what a limit has no room for is not made."""
         async with hedging.accounts(self.journey, requests=0, hedge=True) as account:
             paid = replace(self, account=account)
@@ -106,7 +111,7 @@ class Answering:
                 raise refused(refusal)
             if self.patience.stopped:  # the other began meanwhile
                 raise self.patience.stopped
-            calls, observe = paid._calls(paid._cap([busy.tier])), partial(self.trace.attempt, hedge=True)
+            calls, observe = paid._watched(paid._cap([busy.tier]), draft, hedge=True)
             run = self.means.attempts.beside(
                 busy, self.journey, calls, observe, patience=self.patience, purse=paid._purse()
             )
@@ -151,11 +156,10 @@ class Answering:
         """One cap for every attempt, that of the first tier: a fall-back may not spend more than was held."""
         return output_cap(self.journey.request, self.means.catalog.specs(tiers)[0], self.input_tokens)
 
-    def _watched(self, cap: int, draft: Draft | None) -> tuple[CallFactory, AttemptObserver]:
+    def _watched(self, cap: int, draft: Draft | None, *, hedge: bool = False) -> tuple[CallFactory, AttemptObserver]:
         """How backends are called, and who watches."""
-        if draft is None:
-            return self._calls(cap), self.trace.attempt
-        return draft.asking(self._calls(cap)), draft.watching(self.trace.attempt)
+        calls, observe = self._calls(cap), partial(self.trace.attempt, hedge=hedge)
+        return (draft.asking(calls), draft.watching(observe)) if draft else (calls, observe)
 
     def _calls(self, cap: int) -> CallFactory:
         request, stream = self.journey.request, comes_in_pieces(self.journey.request)

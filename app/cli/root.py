@@ -45,8 +45,10 @@ def up(
 @config_app.command()
 def check(config: Annotated[Path, typer.Argument(help="A Serve configuration.")]) -> None:
     """Validate CONFIG without serving it."""
+    from app.config.checks import warn_of_misfits  # noqa: PLC0415
     from app.config.load import load  # noqa: PLC0415
 
     file = load(config)
+    warn_of_misfits(file.policy, file.gateway.tiers)
     tiers = ", ".join(f"{tier.name} ({tier.model})" for tier in file.gateway.tiers)
     typer.echo(f"{config}: valid; tiers {tiers}; policy version {file.policy.version}")

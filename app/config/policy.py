@@ -99,7 +99,7 @@ class HedgePolicy(PolicyModel):
     The Tail at Scale, 2013). For people who wait: the batch lane is not hedged.
     """
 
-    after_s: float = Field(gt=0)
+    after_s: float = Field(gt=0, allow_inf_nan=False)
     most_share: float = Field(default=0.05, gt=0, le=1)
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from typing import Any
 
 from app.background import insisted
 from app.domain import Chunk
@@ -16,7 +17,7 @@ Batches = AsyncGenerator[list[Chunk], None]
 
 
 class Leg:
-    """One answer on its way, drawn to its first batch by a task of its own. `patience` is how its engine is stopped.
+    """One answer on its way, drawn to its first token by a task of its own. `patience` is how its engine is stopped.
 
     `won` is called where it is given instead of another, once it has begun, and says what the other is ended with.
     """
@@ -24,7 +25,7 @@ class Leg:
     def __init__(self, batches: Batches, patience: Patience, won: Callable[[], HedgeLost]) -> None:
         self._batches, self._patience = batches, patience
         self.won = won
-        self.first: asyncio.Task[list[Chunk] | None] = asyncio.ensure_future(_first(batches))
+        self.first = asyncio.ensure_future(_first(batches))
 
     @property
     def fault(self) -> BaseException | None:
@@ -33,12 +34,12 @@ class Leg:
 
     @property
     def begun(self) -> bool:
-        """Whether its first batch is there."""
+        """Whether there is something to show."""
         return self.first.done() and not self.first.cancelled() and self.first.exception() is None
 
     async def rest(self) -> Batches:
-        """Its first batch and all that follow."""
-        if (first := await self.first) is not None:
+        """Its first chunks and all that follow."""
+        if first := await self.first:
             yield first
         async with aclosing(self._batches) as batches:
             async for batch in batches:
@@ -108,5 +109,22 @@ async def _ended(legs: list[Leg], losing: "asyncio.Future[list[None]] | None") -
         await losing
 
 
-async def _first(batches: Batches) -> list[Chunk] | None:
-    return await anext(batches, None)
+async def _first(batches: Batches) -> list[Chunk]:
+    """All until there is something to show: some upstreams name the role at once, and then are silent."""
+    first: list[Chunk] = []
+    async for chunks in batches:
+        first += chunks
+        if any(map(_shows, chunks)):
+            break
+    return first
+
+
+def _shows(chunk: Chunk) -> bool:
+    """Whether it has a token, or an end."""
+    return any(map(_tells, chunk.get("choices") or ()))
+
+
+def _tells(choice: Mapping[str, Any]) -> bool:
+    said = choice.get("delta") or choice.get("message") or {}
+    shown = [choice.get("finish_reason"), choice.get("text"), *(said[name] for name in said if name != "role")]
+    return any(shown)

@@ -162,9 +162,11 @@ def _role(journey: Journey, attempt: AttemptRecord) -> Role:
         return "embedding"
     if attempt is journey.answering:
         return "answer"
-    if attempt.hedge or attempt.cause == HedgeLost.code:
+    if attempt.cause == HedgeLost.code:
         return "hedge"
-    return "draft" if attempt.outcome is AttemptOutcome.SUCCESS else "retry"
+    if attempt.outcome is AttemptOutcome.SUCCESS:
+        return "draft"
+    return "hedge" if attempt.hedge else "retry"
 
 
 def _served(hit: CacheHit | None, answering: AttemptRecord | None) -> str:

@@ -30,7 +30,7 @@ from app.journey import AttemptOutcome, AttemptRecord, Journey
 from app.ports import Backend
 from app.tiers.causes import CLIENT_LEFT, cause_of, most_telling
 from app.tiers.meter import Meter
-from app.tiers.patience import Patience, in_time, sent
+from app.tiers.patience import Patience, hedge_ended, in_time, sent
 from app.tiers.purse import DeepPurse, Purse
 
 CallFactory = Callable[[TierSpec, str, Mapping[str, str]], BackendCall]
@@ -92,6 +92,7 @@ class Attempts:
                 if attempt.committed or isinstance(error, BackendRejected) or patience.over:
                     raise
                 errors.append(error)
+                await hedge_ended(journey, patience)
         raise most_telling(errors)
 
     async def beside(
@@ -125,6 +126,8 @@ class Attempts:
     ) -> Iterator["_Attempt"]:
         """Attempts in order. Lazy: a permit is taken when its turn comes, so none is held for a call not made."""
         for tier, backend in candidates:
+            if any(each.hedge and each.backend == backend.name for each in journey.attempts):
+                continue  # it was asked beside the others, and may yet answer
             permit = self._admit(backend.name, journey.policy.attempts)
             if permit:
                 yield _Attempt(tier.spec, backend, permit, patience, self._clock)

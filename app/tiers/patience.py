@@ -10,6 +10,7 @@ from app.breaker import Clock
 from app.config.policy import AttemptPolicy
 from app.domain import BackendCall, Chunk
 from app.errors import AnswerStopped, BackendCrashed, BackendError, BackendTimeout, LeanServeError
+from app.journey import Journey
 from app.ports import Backend
 
 _log = logging.getLogger(__name__)
@@ -19,6 +20,8 @@ Batches = AsyncGenerator[list[Chunk], None]
 Awaited = Literal["first", "next", "whole"]
 """What is waited for: a stream's first chunk, its next one, or the whole body of an answer that is not streamed."""
 
+LOOK_AGAIN_S = 0.02
+"""While an attempt that failed waits for what becomes of its hedge."""
 CLOSE_TIMEOUT_S = 2.0
 """Closing only cancels; a backend that cannot even do that in this time is left behind, so that fail-over goes on."""
 
@@ -80,6 +83,16 @@ class Patience:
         if self.over or awaited == "whole":
             return BackendTimeout("the answer took longer than a request may last")
         return BackendTimeout("no first token in time" if awaited == "first" else "the answer stopped coming")
+
+
+async def hedge_ended(journey: Journey, patience: Patience) -> None:
+    """A hedge under way is the fail-over of the attempt that it is made beside: nobody else is asked meanwhile.
+
+    Raises `AnswerStopped` where it begins, `BackendTimeout` where the request's time is over.
+    """
+    async with patience.waiting("whole"):
+        while any(each.hedge and each.outcome is None for each in journey.attempts):
+            await asyncio.sleep(LOOK_AGAIN_S)
 
 
 def sent(backend: Backend, call: BackendCall) -> Batches:

@@ -11,10 +11,12 @@ import pytest
 from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import StoreSpec
 from app.domain import Unit
+from app.errors import BackendUnreachable
 from app.ledger.record import LedgerRecord
 from tests.api.conftest import ADMIN, BOSS, Serve, client_of
 from tests.api.test_budget_stops import ASK, WORDS, plain, said, streamed
 from tests.api.test_ledger import kept, settled
+from tests.fakes_backends import ScriptedBackend
 from tests.fused_echo import FusedEcho, grants_in
 from tests.harness import PATIENT, Running, eventually, spent_of, tier
 
@@ -25,21 +27,27 @@ FROZEN, QUICK = {"time_to_first_token_ms": NEVER_MS}, {"tokens": 20}
 
 
 def opened(
-    serve: Serve, redis_url: str, first: dict[str, Any], second: dict[str, Any], *budgets: dict[str, Any], **policy: Any
+    serve: Serve,
+    redis_url: str,
+    first: dict[str, Any] | ScriptedBackend,
+    second: dict[str, Any] | ScriptedBackend,
+    *budgets: dict[str, Any],
+    **policy: Any,
 ) -> Running:
     """A tier with two backends; requests are hedged."""
     two: dict[str, Any] = {**tier("small"), "max_output_tokens": 1000}
     two["backends"] *= 2
-    names = ("small/echo", "small/echo-2")
-    grants = partial(grants_in, redis_url, STORE)
     backends = {
-        name: FusedEcho(grants, EchoSpec.model_validate({"kind": "echo", **said_of}), name)
-        for name, said_of in zip(names, (first, second), strict=True)
+        name: each if isinstance(each, ScriptedBackend) else _echo(redis_url, name, each)
+        for name, each in (("small/echo", first), ("small/echo-2", second))
     }
     policy = {"attempts": HEDGED, "budgets": list(budgets), "cache": {"exact": False, "semantic": False}, **policy}
-    return serve(
-        config={"tiers": [two, tier("large")]}, policy=policy, backends=backends, keys="default:local", admin_key=BOSS
-    )
+    config = {"tiers": [two, tier("large")]}
+    return serve(config=config, policy=policy, backends=backends, keys="default:local", admin_key=BOSS)
+
+
+def _echo(redis_url: str, name: str, spec: dict[str, Any]) -> FusedEcho:
+    return FusedEcho(partial(grants_in, redis_url, STORE), EchoSpec.model_validate({"kind": "echo", **spec}), name)
 
 
 def recorded(running: Running) -> LedgerRecord:
@@ -152,6 +160,50 @@ def test_the_kill_switch_ends_both(serve: Serve, clean_redis: str) -> None:
     record = recorded(running)
     assert [each.cause for each in record.attempts] == ["stopped", "stopped"]
     assert all(running.backends[name].stats().active == 0 for name in ("small/echo", "small/echo-2"))
+    assert spent_of(running, Unit.TOKENS) == record.input_tokens + record.output_tokens
+
+
+def test_who_fails_while_another_is_asked_does_not_ask_it_again(serve: Serve, clean_redis: str) -> None:
+    """The hedge may yet answer: the first attempt's fail-over leaves its backend alone."""
+    gone = ScriptedBackend("small/echo", [[lambda: asyncio.sleep(0.3), BackendUnreachable("gone")]])
+    running = opened(serve, clean_redis, gone, {"tokens": 20, "time_to_first_token_ms": 600}, {"tokens": 10_000})
+    assert len(said(streamed(running)).split()) == 20
+    record = recorded(running)
+    asked = [(each.backend, each.role) for each in record.attempts]
+    assert asked == [("small/echo", "retry"), ("small/echo-2", "answer")]
+
+
+def test_where_the_hedge_fails_too_the_next_tier_is_asked(serve: Serve, clean_redis: str) -> None:
+    """Each backend once."""
+    gone = BackendUnreachable("gone")
+    first = ScriptedBackend("small/echo", [[lambda: asyncio.sleep(0.3), gone]])
+    second = ScriptedBackend("small/echo-2", [[lambda: asyncio.sleep(0.4), gone]])
+    running = opened(serve, clean_redis, first, second, {"tokens": 10_000})
+    assert said(streamed(running, model="auto"))
+    record = recorded(running)
+    asked = {(each.backend, each.role, each.outcome) for each in record.attempts}
+    assert asked == {
+        ("small/echo", "retry", "failed"),
+        ("small/echo-2", "hedge", "failed"),
+        ("large/echo", "answer", "success"),
+    }
+    assert spent_of(running, Unit.TOKENS) == record.input_tokens + record.output_tokens
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_a_first_answer_of_a_cascade_is_hedged_too(serve: Serve, clean_redis: str, *, sure: bool) -> None:
+    """Kept or not, the draft is that of the engine that began; the loser is paid beside both."""
+    cascade = {"routing": {"cascade": {"enabled": True}}}
+    quick = {"tokens": 20} if sure else {"tokens": 2000}  # cut at the maximum it looks unsure
+    running = opened(serve, clean_redis, FROZEN, quick, {"tokens": 100_000}, **cascade)
+    body, _ = plain(running, model="auto")
+    record = recorded(running)
+    assert body["choices"][0]["message"]["content"]
+    first = ("small/echo", "hedge")
+    second = [("small/echo-2", "answer")] if sure else [("small/echo-2", "draft"), ("large/echo", "answer")]
+    wanted = [first, *second]
+    assert [(each.backend, each.role) for each in record.attempts] == wanted
+    assert record.backend == wanted[-1][0]
     assert spent_of(running, Unit.TOKENS) == record.input_tokens + record.output_tokens
 
 

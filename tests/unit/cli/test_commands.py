@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from app.cli.root import cli
@@ -41,6 +42,15 @@ def test_config_check_accepts_a_valid_file_and_says_what_is_in_it(tmp_path: Path
     assert result.exit_code == 0
     assert "small (some-model)" in result.output
     assert "policy version 7" in result.output
+
+
+def test_config_check_tells_what_comes_to_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A hedge that no tier can make is valid, and does nothing."""
+    path = tmp_path / "hedged.yaml"
+    path.write_text(CONFIG.replace("{version: 7,", "{version: 7, attempts: {hedge: {after_s: 2}},"))
+    result = CliRunner().invoke(cli, ["config", "check", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "no tier has a second backend" in caplog.text
 
 
 def test_a_broken_configuration_is_one_line_and_status_1(tmp_path: Path) -> None:

@@ -166,6 +166,34 @@ async def test_what_breaks_later_is_raised() -> None:
     assert (first.ended, second.ended) == ("hedge_lost", "backend_unavailable")
 
 
+@pytest.mark.parametrize(
+    ("silent", "given"),
+    [
+        pytest.param({"delta": {"role": "assistant", "content": ""}}, ["c"], id="a role is no token"),
+        pytest.param({"delta": {}}, ["c"], id="nothing"),
+        pytest.param({"delta": {"content": "a"}}, ["a"], id="a token"),
+        pytest.param({"delta": {"tool_calls": [{"index": 0}]}}, [None], id="a tool's"),
+        pytest.param({"delta": {}, "finish_reason": "stop"}, [None], id="an end"),
+        pytest.param({"text": "a"}, ["a"], id="of a text completion"),
+    ],
+)
+async def test_what_has_begun(silent: Chunk, given: list[str | None]) -> None:
+    """An upstream that names the role at once and is silent then shows nothing."""
+    first, second, ends = Answer("a"), ready("c"), asyncio.Event()
+
+    async def says() -> AsyncGenerator[list[Chunk], None]:
+        yield [{"choices": [{"index": 0, "finish_reason": None, **silent}]}]
+        async with first.patience.waiting("next"):
+            await ends.wait()
+
+    asyncio.get_running_loop().call_later(5 * SOON_S, ends.set)
+    leg = Leg(says(), first.patience, first._is_given)
+    async with aclosing(raced(leg, SOON_S, second.leg)) as batches:
+        chunks = [chunk async for batch in batches for chunk in batch]
+    choices = [chunk["choices"][0] for chunk in chunks]
+    assert [each.get("text") or each["delta"].get("content") for each in choices] == given
+
+
 async def test_a_client_that_leaves_ends_both() -> None:
     """While neither has begun: both learn that nobody waits."""
     first, second = Answer("a"), Answer("c")
