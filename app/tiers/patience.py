@@ -91,7 +91,7 @@ async def hedge_ended(journey: Journey, patience: Patience) -> None:
     Raises `AnswerStopped` where it begins, `BackendTimeout` where the request's time is over.
     """
     async with patience.waiting("whole"):
-        while any(each.hedge and each.outcome is None for each in journey.attempts):
+        while any(each.hedge and each.outcome is None for each in journey.attempts):  # noqa: ASYNC110 - few wait so
             await asyncio.sleep(LOOK_AGAIN_S)
 
 
