@@ -25,9 +25,8 @@ from app.config.policy import Policy
 from app.domain import Amounts, CacheHit, Caller, Limit, Remaining
 from app.domain.request_id import hedge_id
 from app.errors import SpendingStopped, StoreUnavailable
-from app.journey import AttemptOutcome, AttemptRecord, Journey
+from app.journey import AttemptOutcome, Journey
 from app.ports import BudgetLedger, Stops
-from app.tiers.causes import CLIENT_LEFT
 
 UNSETTLED = "an account was not settled"
 
@@ -118,7 +117,7 @@ class Spending:
             spent, last = replace(spent_by(), requests=requests), journey.last(hedge=hedge)
             certain = last is None or last.outcome is AttemptOutcome.SUCCESS
             settle = partial(account.settle, spent, certain=certain)
-            if last is not None and _was_stopped(last) and last.estimated:
+            if last is not None and last.outcome is AttemptOutcome.IGNORED and last.estimated:
                 self._background.start(settle(seen=last.usage.output_tokens), UNSETTLED)
                 self._heard(journey, account.left_after(spent))
             else:
@@ -162,11 +161,6 @@ class Spending:
         if left:
             journey.left = tuple(left)
             self._balances.note(journey.request.caller, left)
-
-
-def _was_stopped(attempt: AttemptRecord) -> bool:
-    """While its client waited for the end, unlike one that left: for what its engine says there was little time."""
-    return attempt.outcome is AttemptOutcome.IGNORED and attempt.cause != CLIENT_LEFT
 
 
 def bound(journey: Journey) -> Caller:

@@ -1,5 +1,6 @@
 """Streams of an engine behind a fuse, as the official client meets them."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -82,3 +83,28 @@ def test_who_leaves_pays_all_that_the_engine_made(serve: Serve, clean_redis: str
         next(iter(stream))
         stream.close()
     assert spent_of(running, Unit.TOKENS) == 3 * 4 + backend.stats().produced
+
+
+class MuteBooks:
+    """The engine's word never arrives: its replica is busy for longer than anybody waits."""
+
+    def __init__(self, books: Grants) -> None:
+        self._books = books
+
+    async def granted(self, tenant: str, reservation_id: str) -> Amounts | None:
+        return await self._books.granted(tenant, reservation_id)
+
+    async def made(self, tenant: str, reservation_id: str, attempt: int, output_tokens: int) -> None:
+        """Lost."""
+
+
+def test_who_leaves_an_engine_that_does_not_say_what_it_made_pays_what_was_held(serve: Serve, clean_redis: str) -> None:
+    """It may have made all of it: a limit errs to one side only."""
+    backend = fused(lambda: MuteBooks(grants_in(clean_redis, STORE)), tokens=700, time_per_token_ms=20)
+    running = opened(serve, backend, {"tokens": 10_000})
+    asked: Any = [{"role": "user", "content": "a story of rain"}]
+    stream = client_of(running).chat.completions.create(model="small", messages=asked, stream=True)
+    next(iter(stream))
+    stream.close()
+    time.sleep(2)  # of two times three seconds in which the word is waited for; the rest `spent_of` waits
+    assert spent_of(running, Unit.TOKENS) == 4 + 64 > 4 + backend.stats().produced

@@ -30,9 +30,9 @@ ECHO = {"kind": "echo", "serve": {"num_replicas": REPLICAS, "ray_actor_options":
 FAST_ECHO = EchoBackend.model_validate({**ECHO, "tokens": 1, "most_tokens": 300, "time_per_token_ms": 5})
 SLOW_ECHO = EchoBackend.model_validate({**ECHO, "tokens": 4_000, "time_per_token_ms": 250})
 """`slow` streams for minutes: somebody must stop it."""
-HEDGE = {"after_s": 0.1, "most_share": 1.0}
+HEDGE = {"after_s": 0.1, "most_share": 0.2}
 HESITATES = {"time_to_first_token_ms": 300}
-"""`twice` has two backends, of which the first does: most of its requests are hedged. The others have one backend."""
+"""`twice` has two backends, of which the first does: a fifth of its requests are hedged. The others have one."""
 REAL_WAIT_S = 60
 """What the longest answers of a small model take on two cores: who waits for what others hold waits for their ends."""
 ECHO_WAIT_S = 10
