@@ -33,7 +33,7 @@ from app.ports import Backend, Verifier
 from app.route.complexity import ComplexityRouter
 from app.route.heads import check_embedder, load_head
 from app.spending import Stored, Treasury
-from app.store.client import DEFAULT_REDIS_URL, Store
+from app.store.client import DEFAULT_REDIS_URL, Store, open_grant_store
 from app.store.client import open_cache_store as connect_cache
 from app.store.client import open_record_store as connect_records
 from app.store.client import open_store as connect
@@ -89,8 +89,8 @@ def open_treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasur
 
 
 def open_grants(spec: StoreSpec) -> RedisGrants:
-    """What that ledger granted, for a replica of an engine: with time-outs as short as the caches'."""
-    return RedisGrants(connect_cache(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), spec, clock=clock))
+    """What that ledger granted, for a replica of an engine."""
+    return RedisGrants(open_grant_store(os.environ.get("REDIS_URL", DEFAULT_REDIS_URL), spec, clock=clock))
 
 
 async def http_host() -> str:

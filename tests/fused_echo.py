@@ -8,7 +8,7 @@ from app.budget.grants import RedisGrants
 from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import StoreSpec
 from app.domain import BackendCall, Chunk
-from app.store.client import open_cache_store
+from app.store.client import open_grant_store
 from app.tiers.echo import EchoBackend
 from app.tiers.fuse import Fuse, Fuses, Grants
 
@@ -29,4 +29,4 @@ class FusedEcho(EchoBackend):
 
 def grants_in(redis_url: str, spec: StoreSpec) -> RedisGrants:
     """The books there, as a replica of an engine reads them."""
-    return RedisGrants(open_cache_store(redis_url, spec))
+    return RedisGrants(open_grant_store(redis_url, spec))

@@ -146,11 +146,13 @@ class Fuse:
 
     async def _more(self, is_short: Callable[[], bool]) -> bool:
         """Whether more is granted before the grace is over and the reservation is closed."""
-        waited, pause = 0.0, FIRST_PAUSE_S
+        now, waited, pause = asyncio.get_running_loop().time, 0.0, FIRST_PAUSE_S
         while True:
+            asked = now()
             await self._look()
             if not is_short():
                 return True
+            waited += now() - asked
             if self._closed or waited >= self._grace_s:
                 return False
             await self._sleep(pause)
