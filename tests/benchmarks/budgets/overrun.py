@@ -73,7 +73,7 @@ def rows(scene: Scene, found: Reckoning) -> list[Row]:
     limit = found.limit
     name = f"{sum(found.statuses.values()):,} at once, {_said(scene)}"
     ends = ", ".join(f"{number} {kind}" for kind, number in found.statuses.items())
-    return [
+    found_rows = [
         Row(
             f"{name}: 0 tokens beyond a limit of a {'third' if scene.share == SHARE else 'whole'}",
             f"{limit:,} of {found.wanted:,}",
@@ -100,6 +100,8 @@ def rows(scene: Scene, found: Reckoning) -> list[Row]:
             {},
         ),
     ]
+    # where there is enough for all, what is left says nothing of the limit
+    return found_rows if scene.share == SHARE else [found_rows[0], found_rows[2]]
 
 
 def _said(scene: Scene) -> str:
