@@ -60,9 +60,9 @@ class Bench:
         return self.running.gateway.begin(request)
 
     async def booked(self) -> dict[Unit, tuple[int, int]]:
-        """Spent and held, by unit, once nothing is held any more, or a second later."""
+        """Spent and held, by unit, once nothing is held any more, or five seconds later."""
         limits = limits_for(Caller(), self.running.gateway.policy.budgets)
-        for _ in range(100):
+        for _ in range(500):
             found = await self.ledger.booked("default", limits)
             if not any(each.held for each in found):
                 break
@@ -98,6 +98,13 @@ def bench(clean_redis: str) -> Callable[..., Any]:
             await store.close()
 
     return opened
+
+
+async def closed(bench: Bench, journey: Journey) -> None:
+    """The books are: what was seen is paid at least, for these engines do not say what they made."""
+    spent, held = (await bench.booked())[Unit.TOKENS]
+    assert held == 0
+    assert spent >= journey.usage.total_tokens
 
 
 async def soon(condition: Callable[[], bool]) -> None:
@@ -221,7 +228,7 @@ async def test_a_first_answer_that_breaks_off_for_good(bench: Any, small: Except
 
 
 async def test_leaving_while_the_first_answer_is_held_back(bench: Any) -> None:
-    """The engine stops, the second is never called, and what was produced is paid."""
+    """The engine stops, the second is never called, and what may have been produced is paid."""
     small = [*streamed("7 ", "m")[:2], lambda: asyncio.sleep(3600)]
     async with bench(small, [BETTER]) as open_bench:
         journey = open_bench.begin(stream=True)
@@ -233,7 +240,7 @@ async def test_leaving_while_the_first_answer_is_held_back(bench: Any) -> None:
         assert [(str(each.outcome), each.cause) for each in journey.attempts] == [("ignored", "client_left")]
         assert journey.usage.output_tokens == 1
         assert not is_answered(journey)
-        assert (await open_bench.booked())[Unit.TOKENS] == (journey.usage.total_tokens, 0)
+        await closed(open_bench, journey)
 
 
 @pytest.mark.parametrize("shown", [0, 2])
@@ -251,7 +258,7 @@ async def test_leaving_while_the_second_answer_is_made(bench: Any, shown: int) -
         assert (str(second.outcome), second.cause) == ("ignored", "client_left")
         assert second.usage.input_tokens > 0
         assert is_answered(journey) is bool(shown)
-        assert (await open_bench.booked())[Unit.TOKENS] == (journey.usage.total_tokens, 0)
+        await closed(open_bench, journey)
 
 
 async def leave(task: "asyncio.Future[None]") -> None:
