@@ -98,7 +98,8 @@ def document(budgets: Sequence[dict[str, Any]], journal: Path, *, engine: bool) 
     application = found["applications"][0]
     args, policy = application["args"], application["deployments"][0]["user_config"]
     echoes = [_tier(FAST, FAST_ECHO, journal), _tier(TWICE, FAST_ECHO, journal), _tier(SLOW, SLOW_ECHO, journal)]
-    [quick] = echoes[1]["backends"]
+    [echo] = echoes[1]["backends"]
+    quick = {**echo, "serve": {**echo["serve"], "num_replicas": 1}}  # two of each would take as long again to start
     echoes[1]["backends"] = [{**quick, **HESITATES}, quick]
     args["tiers"] = args["tiers"][:1] if engine else echoes
     args["serve"]["ingress"]["num_replicas"] = REPLICAS
