@@ -82,10 +82,7 @@ class Said:
                     self.wrong.append(f"{each.id}: {entry.micro_usd} micro-USD for {usage} of {entry.backend}")
 
     def _clients(self) -> None:
-        """Who was told a usage was told that of the answer; of one that was stopped, of all that was made for it.
-
-        Whose replica was killed before the books were closed is booked as held: as much or more.
-        """
+        """Who was told a usage was told that of the answer; of one that was stopped, of all that was made for it."""
         known = {each.id: each for each in self.records}
         for answer in self.answers:
             found = known.get(answer.request_id)
@@ -94,7 +91,7 @@ class Said:
             if answer.usage and answer.whole and found and found.cache == "miss":
                 given = [each for each in found.attempts if answer.stopped or each.role == "answer"]
                 tokens = sum(each.input_tokens + each.output_tokens for each in given)
-                if sum(answer.usage) != tokens and not (found.cause == "lost" and sum(answer.usage) <= tokens):
+                if sum(answer.usage) != tokens:
                     self.wrong.append(f"{found.id}: {tokens} tokens, its client was told {answer.usage}")
 
     def _spans(self) -> None:
