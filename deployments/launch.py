@@ -27,7 +27,6 @@ from app.access.start import keys_of
 from app.config.load import ServeFile, load
 from app.errors import ConfigError
 from app.store.client import DEFAULT_REDIS_URL
-from app.store.embedded import free_port
 from deployments import haproxy, ports
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
@@ -93,16 +92,10 @@ def _prepare(home: Path, session: Path) -> None:
     for flag in FLAGS:
         if os.environ.setdefault(flag, "1") != "1":
             print(f"warning: {flag} is off: expect some 8 ms more a hop", file=sys.stderr)
-    first = ports.first_of_replicas()
     defaults = {
         haproxy.VARIABLE: str(haproxy.command_in(session)),
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
-        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + ports.REPLICAS),
+        **ports.of_cluster(),
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": DRAINING_S,
         "RAY_USAGE_STATS_ENABLED": "0",
     }

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import random
 import re
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import pytest
 import redis
 import yaml
 from openai import OpenAI
+
+from deployments.ports import USUAL
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 240
@@ -47,10 +50,13 @@ class Cluster:
 
 
 def free_port() -> int:
-    """A port that nobody has now."""
+    """A port that nobody has now, nor gets by connecting somewhere: who wants it may take its time."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        while True:
+            port = random.randrange(10_000, USUAL)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
 
 
 def document(name: str = "ci.yaml", **changes: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deployments import ports
 from tests.serve.conftest import ROOT, free_port
 
 BIN = Path(sys.executable).parent
@@ -93,7 +94,6 @@ def started(workers: int, redis_url: str) -> Iterator[Nodes]:
 
 def _environ(redis_url: str) -> dict[str, str]:
     """Flags as in cluster.yaml; ports that Serve fixes are moved away from other clusters of this machine."""
-    first = free_port()
     return {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -105,12 +105,7 @@ def _environ(redis_url: str) -> dict[str, str]:
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
         "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
-        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
-        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(first + 50),
+        **ports.of_cluster(),
     }
 
 
