@@ -7,7 +7,7 @@ from typing import Any
 from app.budget.sizing import MAXIMA, asked_output_tokens, choices, maximum_fields
 from app.cache.collect import AnswerCollector
 from app.cache.replay import as_stream, as_whole
-from app.domain import CacheHit, Chunk, GatewayRequest
+from app.domain import CacheHit, Chunk, GatewayRequest, Usage
 from app.journey import Journey
 
 STOPPED = "leanserve.stopped"
@@ -81,10 +81,14 @@ class Ending:
             self._identity = {name: chunks[0][name] for name in kept if name in chunks[0]} or {"object": ""}
 
     def chunks(self) -> list[Chunk]:
-        """One chunk: each open choice ends by its length, as OpenAI's clients know it, with the cause beside it."""
+        """One chunk: each open choice ends by its length, as OpenAI's clients know it, with the cause beside it.
+
+        The usage is this answer's, as that of one that ends by itself: the rest may not be known yet.
+        """
         journey = self._journey
         assert journey.stopped
-        code, used = journey.stopped.code, journey.usage
+        code = journey.stopped.code
+        used = journey.answering.usage if journey.answering else Usage()
         end = {"finish_reason": "length", "stop_reason": code}
         delta: Chunk = {"text": ""} if journey.request.operation == "text_completion" else {"delta": {}}
         usage = {

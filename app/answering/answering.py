@@ -132,7 +132,7 @@ class Answering:
                 if ending.open:
                     await self.account.broke_off()
         except AnswerStopped as stopped:
-            if not ending.begun:
+            if not ending.begun or isinstance(stopped.why, HedgeLost):  # of a loser nothing is given, nor its end
                 raise stopped.why from None
             self.journey.stopped = self.means.explained(stopped.why, self.journey)
             yield ending.chunks()

@@ -10,11 +10,11 @@ import pytest
 
 from app.config.gateway import EchoBackend as EchoSpec
 from app.config.gateway import StoreSpec
-from app.domain import Unit
+from app.domain import Chunk, Unit
 from app.errors import BackendUnreachable
 from app.ledger.record import LedgerRecord
 from tests.api.conftest import ADMIN, BOSS, Serve, client_of
-from tests.api.test_budget_stops import ASK, WORDS, plain, said, streamed
+from tests.api.test_budget_stops import ASK, WORDS, plain, said, streamed, told, usage
 from tests.api.test_ledger import kept, settled
 from tests.fakes_backends import ScriptedBackend
 from tests.fused_echo import FusedEcho, grants_in
@@ -94,6 +94,24 @@ def test_a_first_that_begins_in_the_end_is_given(serve: Serve, clean_redis: str)
     assert spent_of(running, Unit.TOKENS) == record.input_tokens + record.output_tokens == 2 * WORDS + 30
 
 
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("cascade", [True, False])
+def test_a_loser_that_had_named_its_role_stops_nobody(
+    serve: Serve, clean_redis: str, *, cascade: bool, stream: bool
+) -> None:
+    """It is ended in the middle, the answer is not: no word of a stop, and a draft is judged as ever."""
+    named: Chunk = {"id": "x", "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
+    silent = ScriptedBackend("small/echo", [[[named], lambda: asyncio.sleep(60)]])
+    routing = {"cascade": {"enabled": cascade, "streams": True}}
+    running = opened(serve, clean_redis, silent, QUICK, {"tokens": 10_000}, routing=routing)
+    told_usage = {"model": "auto", "stream_options": {"include_usage": True}}
+    body = streamed(running, **told_usage)[-1] if stream else plain(running, model="auto")[0]
+    assert "stopped" not in body["leanserve"]
+    record = recorded(running)
+    assert (record.outcome, record.cause, record.tier) == ("success", "", "small")
+    assert [each.role for each in record.attempts] == ["hedge", "answer"]
+
+
 def test_who_answers_in_time_is_not_hedged(serve: Serve, clean_redis: str) -> None:
     running = opened(serve, clean_redis, QUICK, QUICK, {"tokens": 10_000})
     streamed(running)
@@ -112,7 +130,7 @@ def test_a_hedge_that_a_limit_has_no_room_for_is_not_made(serve: Serve, clean_re
 
 @pytest.mark.parametrize("limit", [100, 300])
 def test_two_engines_at_once_pass_no_limit(serve: Serve, clean_redis: str, limit: int) -> None:
-    """The winner ends where the limit does, to the token; what the loser held it could use."""
+    """The winner ends where the limit does, to the token; what the loser held it could use, and is not in its usage."""
     running = opened(serve, clean_redis, FROZEN, {"tokens": 900, "time_per_token_ms": 0.2}, {"tokens": limit})
     chunks = streamed(running)
     [choice] = chunks[-1]["choices"]
@@ -123,6 +141,7 @@ def test_two_engines_at_once_pass_no_limit(serve: Serve, clean_redis: str, limit
     assert spent == record.input_tokens + record.output_tokens
     assert limit - 64 <= spent <= limit
     assert running.backends["small/echo-2"].stats().produced == len(said(chunks).split())
+    assert told(chunks[-1]) == usage(len(said(chunks).split()))
 
 
 def test_a_client_that_leaves_while_both_are_silent_pays_for_both(serve: Serve, clean_redis: str) -> None:

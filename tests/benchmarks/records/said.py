@@ -82,14 +82,14 @@ class Said:
                     self.wrong.append(f"{each.id}: {entry.micro_usd} micro-USD for {usage} of {entry.backend}")
 
     def _clients(self) -> None:
-        """Who was told a usage was told that of the answer; of one that was stopped, of all that was made for it."""
+        """Who was told a usage was told that of the answer."""
         known = {each.id: each for each in self.records}
         for answer in self.answers:
             found = known.get(answer.request_id)
             if answer.request_id and found is None:
                 self.wrong.append(f"no record of {answer.request_id}, which answered {answer.status}")
             if answer.usage and answer.whole and found and found.cache == "miss":
-                given = [each for each in found.attempts if answer.stopped or each.role == "answer"]
+                given = [each for each in found.attempts if each.role == "answer"]
                 tokens = sum(each.input_tokens + each.output_tokens for each in given)
                 if sum(answer.usage) != tokens:
                     self.wrong.append(f"{found.id}: {tokens} tokens, its client was told {answer.usage}")
