@@ -27,6 +27,7 @@ class Account:
 
     def __init__(self, ledger: BudgetLedger, holder: Holder) -> None:
         self.refusal: Refusal | None = None
+        self._kept_out: Refusal | None = None
         self._ledger, self._holder = ledger, holder
         self._claim = Claim(ledger, holder)
         self._stretch = self._attempts = 0
@@ -76,7 +77,7 @@ class Account:
         """For the attempt's engine, which tells what it made if `fused`; None where only its own maximum bounds it."""
         held, need = self._claim.reservation, self._claim.need
         final = need.whole or self._claim.granted >= need.output_tokens
-        self._attempts += 1
+        self._attempts, self._kept_out = self._attempts + 1, None
         self._lent = held is not None and bool(held.booked) and not final
         self._heard = fused and not need.whole
         if held is None or not held.booked or need.whole:
@@ -145,13 +146,15 @@ class Account:
     async def broke_off(self) -> None:
         """An attempt ended that did not end its answer. Raises `AnswerStopped` where that was its engine's fuse.
 
-        Its cause is why no more was granted. Where more is granted now, that is too late: the engine has let go.
+        Its cause is why no more was granted in time: others held the rest for as long as an engine waits, or it did not
+        hear. What is granted now comes too late.
         """
         if not self._lent:
             return
         if self._claim.granted < self._claim.need.output_tokens:
             await self._grown(self._claim.granted + 1)
-        raise AnswerStopped(StoreUnavailable("the engine did not hear in time of what was granted"))
+        late = StoreUnavailable("the engine did not hear in time of what was granted")
+        raise AnswerStopped(refused(self._kept_out) if self._kept_out else late)
 
     async def recheck(self) -> Refusal | None:
         """Whether what is held still fits in the limits of now, and nobody stopped it. Raises `StoreUnavailable`."""
@@ -227,6 +230,7 @@ class Account:
         since, pause_s, waited = now(), TRY_AGAIN_S, {"held": 0.0, "away": 0.0}
         while True:
             fault = await self._asked(used)
+            self._kept_out = self.refusal or self._kept_out
             if used <= self._claim.granted:
                 return
             why = "away" if fault else "held"  # each has its own time: who waited for others waits for a store too

@@ -289,6 +289,22 @@ async def test_an_answer_that_breaks_off_at_its_fuse_says_why() -> None:
     assert isinstance(refused.value.why, BudgetRefused)
 
 
+async def test_an_engine_that_let_go_while_others_held_the_rest_was_kept_out_by_the_limit() -> None:
+    """What they give back comes too late for it. The next attempt's end is a matter of its own."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.account.lend()
+    bench.ledger.others, bench.ledger.patience = 982, 2
+    assert await bench.stream(9) == 9
+    with pytest.raises(AnswerStopped) as late:
+        await bench.account.broke_off()
+    assert isinstance(late.value.why, BudgetRefused)
+    bench.account.lend()
+    with pytest.raises(AnswerStopped) as deaf:
+        await bench.account.broke_off()
+    assert isinstance(deaf.value.why, StoreUnavailable)
+
+
 async def test_what_is_risked_is_all_that_is_held_for_the_answer() -> None:
     """And nothing where nobody limits it: an engine that dies cannot be asked what it made."""
     bench, free = Bench(limit(1000)), Bench()
