@@ -55,6 +55,11 @@ class AttemptRecord:
     estimated: bool = False
     hedge: bool = False
 
+    @property
+    def unsaid(self) -> int | None:
+        """Its output tokens where it was cut and its engine did not say yet what it made; None where it is final."""
+        return self.usage.output_tokens if self.outcome is AttemptOutcome.IGNORED and self.estimated else None
+
 
 @dataclass(slots=True)
 class CascadeRecord:

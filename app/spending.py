@@ -117,8 +117,8 @@ class Spending:
             spent, last = replace(spent_by(), requests=requests), journey.last(hedge=hedge)
             certain = last is None or last.outcome is AttemptOutcome.SUCCESS
             settle = partial(account.settle, spent, certain=certain)
-            if last is not None and last.outcome is AttemptOutcome.IGNORED and last.estimated:
-                self._background.start(settle(seen=last.usage.output_tokens), UNSETTLED)
+            if last is not None and (seen := last.unsaid) is not None:
+                self._background.start(settle(seen=seen), UNSETTLED)
                 self._heard(journey, account.left_after(spent))
             else:
                 self._heard(journey, await self._settled(account, spent, settle()))

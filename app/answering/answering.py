@@ -1,4 +1,4 @@
-"""Stages 3 to 5 of a request: hold, attempt, hold more, settle. All answers that are tried share one account."""
+"""Stages 3 to 5 of a request: hold, attempt, hold more, settle."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -101,7 +101,8 @@ class Answering:
                     yield chunks
         finally:
             if isinstance(self.patience.stopped, HedgeLost):
-                await self.account.rest()
+                last = self.journey.last()
+                await self.account.rest(last.unsaid if last else None)
 
     async def _beside(self, busy: AttemptRecord, draft: Draft | None, hedging: Hedging) -> Batches:
         """One attempt beside `busy`, on an account of its own: what a limit has no room for is not made."""

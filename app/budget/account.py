@@ -11,8 +11,9 @@ from dataclasses import replace
 from functools import partial
 
 from app.budget.claim import Claim
-from app.budget.closing import all_counted, beyond, booked, made_of
-from app.budget.holding import Holder, Need, Price, ample, capped, left_after, may_change, within
+from app.budget.closing import all_counted, booked
+from app.budget.holding import Holder, Need, Price, ample, beyond, capped, left_after, may_change, plus, within
+from app.budget.loan import Loan
 from app.cost.usage import Tally
 from app.domain import Amounts, Chunk, Grant, Refusal, Remaining, Reservation, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
@@ -30,9 +31,8 @@ class Account:
         self._kept_out: Refusal | None = None
         self._ledger, self._holder = ledger, holder
         self._claim = Claim(ledger, holder)
-        self._stretch = self._attempts = 0
-        self._tally = Tally()
-        self._lent = self._heard = False
+        self._loan = Loan(ledger, holder, self._claim)
+        self._stretch, self._tally = 0, Tally()
         self._growing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
 
@@ -49,7 +49,7 @@ class Account:
     def left_after(self, spent: Amounts) -> tuple[Remaining, ...]:
         """The same once it is settled."""
         held = self._claim.reservation
-        return left_after(held, capped(spent, held.amounts)) if held else ()
+        return left_after(held, capped(plus(spent, self._claim.owed), held.amounts)) if held else ()
 
     @property
     def tight(self) -> bool:
@@ -74,21 +74,13 @@ class Account:
         return Usage(self._claim.need.input_tokens, 0, self._claim.granted) if held and held.booked else Usage()
 
     def lend(self, *, fused: bool = True) -> Grant | None:
-        """For the attempt's engine, which tells what it made if `fused`; None where only its own maximum bounds it."""
-        held, need = self._claim.reservation, self._claim.need
-        final = need.whole or self._claim.granted >= need.output_tokens
-        self._attempts, self._kept_out = self._attempts + 1, None
-        self._lent = held is not None and bool(held.booked) and not final
-        self._heard = fused and not need.whole
-        if held is None or not held.booked or need.whole:
-            return None
-        told = self._claim.base.output_tokens, self._claim.granted, need.output_tokens, need.choices, self._attempts
-        return Grant(held.id, held.tenant, *told, self._holder.patience_s)
+        """See `Loan.lend`."""
+        self._kept_out = None
+        return self._loan.lend(fused=fused)
 
     async def made(self, *, soon: bool = False) -> int | None:
-        """Output tokens that the engine of the present attempt, which was cut off, says it made; None: it does not."""
-        held = self._claim.reservation
-        return await made_of(self._ledger, held, self._attempts, soon=soon) if self._heard else None
+        """See `Loan.made`."""
+        return await self._loan.made(soon=soon)
 
     async def open(self, need: Need) -> Refusal | None:
         """Hold what an answer needs to begin, or say why not; nothing changes then. Raises `StoreUnavailable`."""
@@ -98,7 +90,8 @@ class Account:
         least = first if need.whole else min(need.choices, first)
         async with self._lock:
             before = self._claim.base, self._claim.need, self._claim.granted
-            self._claim.base, self._claim.need, self._claim.granted = self._holder.spent(), need, 0
+            self._claim.pay(need)
+            self._claim.granted = 0
             refusal = await self._claim.hold(first, least)
             if refusal:
                 self._claim.base, self._claim.need, self._claim.granted = before
@@ -112,19 +105,21 @@ class Account:
         """
         async with self._lock:
             self._tally, claim = Tally(stream=stream), self._claim
-            claim.base, claim.need = self._holder.spent(), replace(claim.need, price=price)
+            claim.pay(replace(claim.need, price=price))
             held = claim.reservation.amounts if claim.reservation else Amounts()
             if capped(wanted := claim.amounts(claim.granted), held) == wanted:
                 return
             if refusal := await claim.hold(claim.granted, min(claim.need.choices, claim.granted)):
                 raise refused(refusal)
 
-    async def rest(self) -> None:
-        """Hold no more than what ended attempts cost, if their engines say it: others make the answer now."""
+    async def rest(self, seen: int | None) -> None:
+        """Hold no more than what ended attempts cost: others make the answer now. `seen` as in `Loan.ended`."""
         async with self._lock:
-            if self._claim.reservation and not (self._heard and await self.made() is None):
-                self._claim.base, self._claim.need = self._holder.spent(), replace(self._claim.need, input_tokens=0)
-                await self._claim.hold(0, 0)
+            claim = self._claim
+            if claim.reservation and not claim.reservation.doubtful:
+                await self._loan.ended(seen)
+                claim.pay(replace(claim.need, input_tokens=0))
+                await claim.hold(0, 0)
 
     async def passed(self, chunks: list[Chunk]) -> AsyncGenerator[list[Chunk], None]:
         """The chunks, as far and as soon as they are granted. Raises `AnswerStopped` where no more is."""
@@ -149,7 +144,7 @@ class Account:
         Its cause is why no more was granted in time: others held the rest for as long as an engine waits, or it did not
         hear. What is granted now comes too late.
         """
-        if not self._lent:
+        if not self._loan.is_fused:
             return
         if self._claim.granted < self._claim.need.output_tokens:
             await self._grown(self._claim.granted + 1)
@@ -174,7 +169,8 @@ class Account:
             reservation = self._claim.reservation
             if reservation is None:
                 return
-            unheard = seen is not None and self._heard
+            spent = plus(spent, self._claim.owed)
+            unheard = seen is not None and self._loan.is_heard
             made = await self.made() if unheard or (reservation.doubtful and not certain) else None
             doubtful = (
                 reservation.doubtful and not certain and not all_counted(self._tally.usage, made, self._claim.granted)

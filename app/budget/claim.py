@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from app.budget.fitting import at_least, fitting
-from app.budget.holding import Holder, Need
+from app.budget.holding import Holder, Need, beyond, plus
 from app.domain import Amounts, MicroUsd, Refusal, Reservation
 from app.ports import BudgetLedger
 
@@ -13,12 +13,12 @@ class Claim:
     """One account's. `reservation` is None before its first grant.
 
     `base` is what ended attempts cost, `need` what the present answer may need beyond it, and `granted` how many output
-    tokens of that are held by now.
+    tokens of that are held by now. `owed` is what engines said too late for the records of their attempts.
     """
 
     def __init__(self, ledger: BudgetLedger, holder: Holder) -> None:
         self.reservation: Reservation | None = None
-        self.base = Amounts()
+        self.base = self.owed = Amounts()
         self.need = Need(0, 0, lambda _input, _output: MicroUsd(0))
         self.granted = 0
         self._ledger, self._holder = ledger, holder
@@ -35,6 +35,15 @@ class Claim:
             if fits is None or not least <= fits < output:
                 return at_least(answer, output, least, price)
             output = fits
+
+    def pay(self, need: Need) -> None:
+        """Attempts that have ended are paid; what follows may need `need`."""
+        self.base, self.need = plus(self._holder.spent(), self.owed), need
+
+    def owe(self, seen: int, made: int) -> None:
+        """The engine of an attempt whose record has `seen` output tokens made so many, and nobody counts them later."""
+        price = partial(self.need.price, self.need.input_tokens)
+        self.owed = beyond(self.owed, seen, made, price)
 
     def amounts(self, output: int) -> Amounts:
         """What is to be held for `output` tokens of the present answer, all before it included."""

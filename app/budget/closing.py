@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 
-from app.domain import Amounts, MicroUsd, Reservation, Usage
+from app.domain import Amounts, Reservation, Usage
 from app.errors import LeanServeError, StoreUnavailable
 from app.ports import BudgetLedger
 
@@ -40,13 +38,6 @@ async def made_of(
 def all_counted(usage: Usage, made: int | None, granted: int) -> bool:
     """Whether an engine that was cut off says that it made what was counted: no more than was granted."""
     return 0 < usage.output_tokens <= granted and made == usage.output_tokens
-
-
-def beyond(spent: Amounts, seen: int, made: int, price: Callable[[int], MicroUsd]) -> Amounts:
-    """`spent`, in which are `seen` output tokens of an engine that `made` more; `price` is of so much output."""
-    more = max(made - seen, 0)
-    cost = MicroUsd(spent.micro_usd + price(seen + more) - price(seen))
-    return replace(spent, output_tokens=spent.output_tokens + more, micro_usd=cost)
 
 
 async def booked(ledger: BudgetLedger, reservation: Reservation, spent: Amounts) -> None:

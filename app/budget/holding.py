@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.config.budgets import SpendingPolicy
 from app.domain import Amounts, BudgetExceeded, Caller, Limit, MicroUsd, Refusal, Remaining, Reservation, Unit
@@ -63,6 +63,24 @@ def capped(amounts: Amounts, most: Amounts) -> Amounts:
         min(amounts.requests, most.requests),
         min(amounts.concurrent, most.concurrent),
     )
+
+
+def plus(one: Amounts, other: Amounts) -> Amounts:
+    """Of each unit the sum."""
+    return Amounts(
+        one.input_tokens + other.input_tokens,
+        one.output_tokens + other.output_tokens,
+        MicroUsd(one.micro_usd + other.micro_usd),
+        one.requests + other.requests,
+        one.concurrent + other.concurrent,
+    )
+
+
+def beyond(spent: Amounts, seen: int, made: int, price: Callable[[int], MicroUsd]) -> Amounts:
+    """`spent`, in which are `seen` output tokens of an engine that `made` more; `price` is of so much output."""
+    more = max(made - seen, 0)
+    cost = MicroUsd(spent.micro_usd + price(seen + more) - price(seen))
+    return replace(spent, output_tokens=spent.output_tokens + more, micro_usd=cost)
 
 
 def within(spent: Amounts, reservation: Reservation) -> Amounts:

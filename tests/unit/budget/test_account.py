@@ -289,6 +289,34 @@ async def test_an_answer_that_breaks_off_at_its_fuse_says_why() -> None:
     assert isinstance(refused.value.why, BudgetRefused)
 
 
+@pytest.mark.parametrize(
+    ("seen", "word", "booked"),
+    [
+        pytest.param(2, 6, (10 + 5, 6 + 3), id="the engine's word came too late for the record"),
+        pytest.param(2, None, (10 + 5, 8 + 3), id="no word: it may have made all that it was granted"),
+        pytest.param(None, 6, (10 + 5, 2 + 3), id="the record is final"),
+    ],
+)
+async def test_an_attempt_that_another_outran_is_paid_in_full(
+    seen: int | None, word: int | None, booked: tuple[int, int]
+) -> None:
+    """It holds no more than that at once, and what follows it on the same account adds to it, nothing twice."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need())
+    bench.account.lend()
+    if word is not None:
+        bench.ledger.told[1] = word
+    bench.spent = Amounts(10, 2, MicroUsd(14))
+    await bench.account.rest(seen)
+    assert bench.ledger.held == Amounts(10, booked[1] - 3, price(10, booked[1] - 3), 1, 1)
+    await bench.account.open(need())
+    bench.account.lend()
+    assert bench.ledger.held.output_tokens == booked[1] - 3 + 8
+    bench.spent = Amounts(15, 5, price(15, 5))
+    await bench.account.settle(bench.spent)
+    assert bench.ledger.settled == [Amounts(*booked, price(*booked))]
+
+
 async def test_an_engine_that_let_go_while_others_held_the_rest_was_kept_out_by_the_limit() -> None:
     """What they give back comes too late for it. The next attempt's end is a matter of its own."""
     bench = Bench(limit(1000))
