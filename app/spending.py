@@ -77,8 +77,9 @@ class Spending:
         self._limits, self._balances, self._background = RememberedLimits(), Balances(), Background()
 
     def reconfigure(self, policy: Policy) -> None:
-        """Take what a new policy says of events."""
+        """Take what a new policy says of events, and look at the answers under way: limits may be lower in it."""
         self._treasury.marks.webhook = policy.spending.webhook
+        self.watch.wake()
 
     def check(self, journey: Journey) -> None:
         """Raise `SpendingStopped` for a stopped scope, before anything is looked up: a hit is stopped too."""

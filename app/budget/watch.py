@@ -1,11 +1,13 @@
 """What one replica keeps up with: it gives signs of life, and hears of stops, of stored keys and of stored budgets.
 
 It polls: a message can be lost, a state cannot. One small script four times a second says whether anything changed.
+What changed in this very process is looked at without waiting.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +56,8 @@ class Watch:
         self._seen = Revisions(-1, -1, -1)
         self._policy: object = None
         self._stopped: Mapping[Scope, ScopeStopped] = {}
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def stopped(self, caller: Caller) -> ScopeStopped | None:
         """What stops `caller`, as of the last look: for requests that ask the ledger nothing."""
@@ -63,8 +67,9 @@ class Watch:
 
     async def run(self) -> None:
         """Look for ever. A look that fails is logged once until one succeeds."""
-        well = True
+        well, self._loop = True, asyncio.get_running_loop()
         while True:
+            self._woken.clear()
             try:
                 await self.look()
                 well = True
@@ -72,7 +77,13 @@ class Watch:
                 if well or not isinstance(error, StoreUnavailable):
                     logger.warning("the watch could not look: %s", type(error).__name__)
                 well = False
-            await asyncio.sleep(PERIOD_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), PERIOD_S)
+
+    def wake(self) -> None:
+        """Look now: the policy changed. From any thread."""
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._woken.set)
 
     async def look(self) -> None:
         """Look once, and end what may not go on. Raises `StoreUnavailable`; what was not read is read next time."""

@@ -1,8 +1,10 @@
 """What a replica hears of, and whom it stops for it."""
 
+import asyncio
+
 from app.budget.leases import Revisions
 from app.budget.live import Live
-from app.budget.watch import Watch, Watched
+from app.budget.watch import PERIOD_S, Watch, Watched
 from app.domain import Caller, Scope, ScopeStopped
 
 ANN = Caller("acme", feature="faq", user="ann", key="k1")
@@ -68,6 +70,21 @@ async def test_a_new_policy_rechecks_the_answers_under_way() -> None:
     redis.policy = "second"
     await watch.look()
     assert live.rechecks == 2
+
+
+async def test_who_is_woken_looks_at_once() -> None:
+    """From a thread too: Ray Serve tells of a new policy where it likes. Before it runs there is nothing to wake."""
+    redis, live, watch = watching()
+    watch.wake()
+    running = asyncio.create_task(watch.run())
+    while not live.rechecks:
+        await asyncio.sleep(0)
+    redis.policy = "second"
+    async with asyncio.timeout(PERIOD_S / 2):
+        await asyncio.to_thread(watch.wake)
+        while live.rechecks < 2:
+            await asyncio.sleep(0.001)
+    running.cancel()
 
 
 async def test_a_stop_binds_its_tenant_and_every_part_of_a_caller() -> None:
