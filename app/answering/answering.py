@@ -51,13 +51,17 @@ class Answering:
         self.journey.given = None
         tiers = await self._opening().run(tiers)
         policy = self.journey.policy.attempts.hedge
-        if self.hedging and policy and comes_in_pieces(self.journey.request):
+        if self.hedging and policy and self._may_hedge(tiers):
             made = self._hedged(tiers, draft, self.hedging, policy)
         else:
             made = self._made(tiers, draft)
         async with aclosing(made) as parts:
             async for chunks in parts:
                 yield chunks
+
+    def _may_hedge(self, tiers: Sequence[str]) -> bool:
+        """Whether anybody could be asked beside another, and be stopped when it loses."""
+        return comes_in_pieces(self.journey.request) and any(map(self.means.attempts.has_others, tiers))
 
     def _made(self, tiers: Sequence[str], draft: Draft | None = None) -> Batches:
         calls, observe = self._watched(self._cap(tiers), draft)
@@ -74,7 +78,7 @@ class Answering:
 
         def second() -> Leg | None:
             busy = journey.last()
-            if busy is None or journey.last(hedge=True) or not self.means.attempts.has_other(busy):
+            if busy is None or journey.last(hedge=True) or not self.means.attempts.has_others(busy.tier):
                 return None
             if not hedging.allowance.take():
                 return None

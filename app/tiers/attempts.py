@@ -113,9 +113,9 @@ class Attempts:
             return
         raise most_telling([])
 
-    def has_other(self, busy: AttemptRecord) -> bool:
-        """Whether the tier of an attempt has another backend."""
-        return len(self._tiers[busy.tier].backends) > 1
+    def has_others(self, tier: str) -> bool:
+        """Whether a tier has more than one backend."""
+        return len(self._tiers[tier].backends) > 1
 
     def calm(self, tier: str) -> bool:
         """Whether the breakers of all backends of a tier are closed: a call takes no probe from others then."""
