@@ -30,12 +30,16 @@ class Leg:
     @property
     def fault(self) -> BaseException | None:
         """What it failed with before it began."""
-        return self.first.exception() if self.first.done() and not self.first.cancelled() else None
+        return self.first.exception() if self._decided else None
 
     @property
     def begun(self) -> bool:
         """Whether there is something to show."""
-        return self.first.done() and not self.first.cancelled() and self.first.exception() is None
+        return self._decided and self.fault is None
+
+    @property
+    def _decided(self) -> bool:
+        return self.first.done() and not self.first.cancelled()
 
     async def rest(self) -> Batches:
         """Its first chunks and all that follow."""
