@@ -15,7 +15,7 @@ from app.budget.closing import all_counted, booked
 from app.budget.holding import Holder, Need, Price, ample, beyond, capped, left_after, may_change, plus, within
 from app.budget.loan import Loan
 from app.cost.usage import Tally
-from app.domain import Amounts, Chunk, Grant, Refusal, Remaining, Reservation, Usage
+from app.domain import Amounts, Chunk, Grant, Refusal, Remaining, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
 from app.ports import BudgetLedger
 
@@ -154,10 +154,7 @@ class Account:
     async def recheck(self) -> Refusal | None:
         """Whether what is held still fits in the limits of now, and nobody stopped it. Raises `StoreUnavailable`."""
         async with self._lock:
-            if (held := self._claim.reservation) is None:
-                return None
-            answer = await self._ledger.extend(held, self._holder.caller, self._holder.limits(), held.amounts)
-            return None if isinstance(answer, Reservation) else answer
+            return await self._claim.renew()
 
     async def settle(self, spent: Amounts, *, certain: bool = True, seen: int | None = None) -> None:
         """Close the account; `certain`: its engine said what it made. Raises nothing: `RetryingLedger` insists.

@@ -45,6 +45,17 @@ class Claim:
         price = partial(self.need.price, self.need.input_tokens)
         self.owed = beyond(self.owed, seen, made, price)
 
+    async def renew(self) -> Refusal | None:
+        """Hold the same under the limits of now, also under those that are new. Raises `StoreUnavailable`."""
+        holder, held = self._holder, self.reservation
+        if held is None:
+            return None
+        answer = await self._ledger.extend(held, holder.caller, holder.limits(), held.amounts)
+        if not isinstance(answer, Reservation):
+            return answer
+        self.reservation = answer
+        return None
+
     def amounts(self, output: int) -> Amounts:
         """What is to be held for `output` tokens of the present answer, all before it included."""
         need, base = self.need, self.base

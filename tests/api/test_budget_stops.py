@@ -17,7 +17,7 @@ from app.domain import Caller, Scope, Unit
 from app.store.client import open_store
 from tests.api.conftest import Serve, client_of
 from tests.fakes import FakeEmbedder
-from tests.harness import Running, eventually, spent_of, tier
+from tests.harness import PRICES, Running, eventually, spent_of, tier
 
 ASK: Any = [{"role": "user", "content": "tell me of rain"}]
 WORDS = 4
@@ -238,6 +238,24 @@ def streaming(running: Running, content: str = "a long story") -> Iterator[opena
 
 
 SLOW = {"time_per_token_ms": 10}
+
+
+@pytest.mark.parametrize("before", [[], [{"tokens": 5_000}]], ids=["the first limit", "one more limit"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_limit_that_is_new_counts_what_is_under_way(
+    serve: Serve, before: list[dict[str, Any]], *, stream: bool
+) -> None:
+    """Who began without it, and never asks for more, is paid under it all the same, and holds nothing afterwards."""
+    running = opened(serve, *before, echo={"tokens": 16, "time_per_token_ms": 80})
+    asked = threading.Thread(target=streamed if stream else plain, args=(running,))
+    asked.start()
+    assert eventually(lambda: running.backends["small/echo"].stats().active == 1)
+    new = [*before, {"output_tokens": 1_000}]
+    running.gateway.reconfigure(running.gateway.policy.model_validate({"budgets": new, "prices": PRICES}))
+    asked.join()
+    assert spent_of(running, Unit.OUTPUT_TOKENS) == 16
+    if before:
+        assert spent_of(running, Unit.TOKENS) == WORDS + 16
 
 
 def test_so_many_at_once_and_no_more(serve: Serve) -> None:
