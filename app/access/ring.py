@@ -15,7 +15,7 @@ Compare = Callable[[str, str], bool]
 NOBODY = "0" * 64
 """The digest that no text has, for the comparison of an id that nobody was issued."""
 NEEDED = "a valid API key is needed: Authorization: Bearer <key>"
-NOT_HERE = "this key works on loopback only"
+NOT_HERE = "this key works on loopback only, by an address or as localhost"
 
 
 class KeyRing:

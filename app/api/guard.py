@@ -5,8 +5,10 @@ then reads is `key_of(request)`, which nobody but the guard can have put there. 
 before its body is read.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -70,13 +72,24 @@ def bearer(headers: Headers) -> str:
     return text.strip()
 
 
+def _is_own_name(host: str) -> bool:
+    """Whether a Host header (RFC 9110, section 7.2) has a name that nobody else can own: `localhost`, or an address."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in {"", "localhost"} or name.endswith(".localhost")
+    return True
+
+
 def is_nearby(scope: Mapping[str, Any]) -> bool:
     """Whether the peer is this machine, and speaks for nobody else.
 
     A peer with the address that it speaks to is this machine too: no kernel takes such a packet from outside. A proxy
-    that says for whom it speaks is no peer of the local key, wherever it runs.
+    that says for whom it speaks is no peer of the local key, wherever it runs. Nor is a page in a browser here, whose
+    own name was made to lead to us: it calls us by that name.
     """
-    client, server = scope.get("client"), scope.get("server")
-    if not client or any(name in FORWARDED for name in Headers(scope=dict(scope))):
+    client, server, headers = scope.get("client"), scope.get("server"), Headers(scope=dict(scope))
+    if not client or any(name in FORWARDED for name in headers) or not _is_own_name(headers.get("host", "")):
         return False
     return is_loopback(str(client[0])) or bool(server and server[0] == client[0])

@@ -1,12 +1,14 @@
 """`POST /v1/outcomes`: what became of an answer, told by the app, within the caller's own tenant."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 
 from app.api.body import parse, read_body
-from app.api.guard import tenant_of
+from app.api.guard import key_of, tenant_of
 from app.api.schema import OutcomeRequest
+from app.domain import Caller
 from app.errors import InvalidRequest
 from app.learn.outcomes import Outcomes, Reported
 from app.learn.records import Outcome
@@ -27,18 +29,19 @@ class OutcomeRoutes:
         `routed` is false where the router had no part in the answer (a cached one, a tier that the client named, a
         session): there is nothing to learn then. `booked` says that it counts in the cost of outcomes.
         """
-        tenant = tenant_of(request)
+        rights = key_of(request).rights
+        caller = Caller(tenant_of(request), user=rights.user, team=rights.team)
         body = OutcomeRequest.model_validate(parse(await read_body(request, self._limit), OutcomeRequest))
         if body.request_id and body.session_id:
             raise InvalidRequest("an outcome is of a request or of a session, not of both", "session_id")
-        done = await self._reported(tenant, body, Outcome(body.success, body.value))
+        done = await self._reported(caller, body, Outcome(body.success, body.value))
         said = {"request_id": body.request_id} if body.request_id else {"session_id": body.session_id}
         result = {"recorded": done.news, "routed": done.routed, "booked": done.booked}
         return {"object": "outcome", **said, "type": body.type, "success": body.success, "value": body.value, **result}
 
-    async def _reported(self, tenant: str, body: OutcomeRequest, outcome: Outcome) -> Reported:
+    async def _reported(self, caller: Caller, body: OutcomeRequest, outcome: Outcome) -> Reported:
         if body.request_id:
-            return await self._outcomes.report(tenant, body.request_id, body.type, outcome)
+            return await self._outcomes.report(caller.tenant, body.request_id, body.type, outcome)
         if body.session_id:
-            return await self._outcomes.of_session(tenant, body.session_id, body.type, outcome)
+            return await self._outcomes.of_session(replace(caller, session=body.session_id), body.type, outcome)
         raise InvalidRequest("name the request or the session that it is an outcome of", "request_id")

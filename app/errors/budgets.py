@@ -17,8 +17,8 @@ class BudgetRefused(LeanServeError):
         limit = exceeded.limit
         when = "" if exceeded.resets_in_s is None else f", resets in {exceeded.resets_in_s:.0f} s"
         super().__init__(
-            f"budget exceeded: {limit.scope} may {_may(limit)}; {_amount(limit, exceeded.remaining)} left, "
-            f"{_needed(limit, exceeded.requested)} needed{when}"
+            f"budget exceeded: {limit.scope} may {_may(limit)}; {_amount(limit, exceeded.remaining)} left"
+            f"{_needed(limit, exceeded.requested)}{when}"
         )
         self.exceeded = exceeded
         self.args = (exceeded,)
@@ -48,9 +48,12 @@ class BudgetRefused(LeanServeError):
 
 
 def _needed(limit: Limit, amount: int) -> str:
-    """Of tokens and money the least that would begin an answer: how long it becomes nobody knows."""
-    exact = limit.unit in {Unit.REQUESTS, Unit.CONCURRENT}
-    return _amount(limit, amount) if exact else f"at least {_amount(limit, amount)}"
+    """Of tokens and money the least that would begin an answer: how long it becomes nobody knows.
+
+    An answer under way, whose limit was lowered below what is spent, needs nothing more.
+    """
+    exact = "" if limit.unit in {Unit.REQUESTS, Unit.CONCURRENT} else "at least "
+    return f", {exact}{_amount(limit, amount)} needed" if amount else ""
 
 
 def _may(limit: Limit) -> str:

@@ -62,14 +62,17 @@ class Outcomes:
         _refuse_more(learned == FULL)
         return await self._booked(tenant, subject, kind, outcome, learned)
 
-    async def of_session(self, tenant: str, session: str, kind: str, outcome: Outcome) -> Reported:
-        """The same of a whole session, with what all of its steps cost until now."""
-        record = await self._sessions.look(Caller(tenant, session=session))
-        if record is None:
+    async def of_session(self, caller: Caller, kind: str, outcome: Outcome) -> Reported:
+        """The same of the session that `caller` names, with what all of its steps cost until now.
+
+        A caller with a user or a team knows theirs alone: names of sessions can be guessed, ids of requests cannot.
+        """
+        record = await self._sessions.look(caller)
+        if record is None or any(own and record.text(pin) != own for pin, own in _pins(caller)):
             raise NotFound("no session that is remembered has this id", "session_id")
         cost, at = record.number("micro_usd"), record.seconds("last")
-        subject = session_subject(session, record.text("feature"), cost, at)
-        return await self._booked(tenant, subject, kind, outcome, NOT_ROUTED)
+        subject = session_subject(caller.session, record.text("feature"), cost, at)
+        return await self._booked(caller.tenant, subject, kind, outcome, NOT_ROUTED)
 
     async def _hurry(self) -> None:
         await self._journal.flush()
@@ -83,6 +86,10 @@ class Outcomes:
         booked = await self._book.book(tenant, subject, kind, outcome) if subject else 0
         _refuse_more(booked == BOOK_FULL)
         return Reported(learned > 0 or booked > 0, learned not in {NOT_ROUTED, UNKNOWN}, subject is not None)
+
+
+def _pins(caller: Caller) -> tuple[tuple[str, str], ...]:
+    return ("user", caller.user), ("team", caller.team)
 
 
 def _refuse_more(full: bool) -> None:

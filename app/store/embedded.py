@@ -145,7 +145,10 @@ class EmbeddedRedis:
         while not taken(lock):
             if time.monotonic() > deadline:
                 os.close(lock)
-                raise ConfigError(f"another embedded Redis is running on {self._directory}")
+                raise ConfigError(
+                    f"another embedded Redis is running on {self._directory}: another LeanServe lives there. Give this "
+                    "one a home of its own (LEANSERVE_HOME)"
+                )
             time.sleep(POLL_S)
         return lock
 

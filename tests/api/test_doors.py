@@ -136,6 +136,23 @@ def test_the_local_key_is_not_for_who_is_spoken_for(serve: Serve, name: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8000", 200),
+        ("[::1]", 200),
+        ("app.localhost", 200),
+        ("evil.example", 401),
+        ("localhost.evil.example:80", 401),
+    ],
+)
+def test_the_local_key_is_not_for_a_page_whose_name_leads_here(serve: Serve, host: str, status: int) -> None:
+    """A browser on this machine sends what any page asks it to, under the page's own name."""
+    running = serve(strict=True)
+    headers = {"authorization": f"Bearer {LOCAL_TEXT}", "host": host}
+    assert httpx.get(f"{running.url}/admin/keys", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
     ("client", "server", "found"),
     [
         (("127.0.0.1", 5), ("127.0.0.1", 80), True),

@@ -27,7 +27,13 @@ def post(running: Running, body: Any, **options: Any) -> httpx.Response:
         (b"[]", 400, None),
         (b"[" * 100_000, 400, None),
         (b'{"model":"small","messages":' + b"[" * 50_000 + b"]" * 50_000 + b"}", 400, None),
+        (
+            b'{"model":"small","messages":[{"role":"user","content":"x"}],"z":' + b'{"a":' * 900 + b"1" + b"}" * 901,
+            400,
+            None,
+        ),
         ({"messages": ASK}, 400, "model"),
+        ({"model": "small", "messages": ASK, "stop": ["x"] * 1000}, 400, "stop"),
         ({"model": "small"}, 400, "messages"),
         ({"model": "small", "messages": []}, 400, "messages"),
         ({"model": "small", "messages": [{"role": "king", "content": "x"}]}, 400, "messages"),
@@ -51,6 +57,23 @@ def test_bad_input(running: Running, body: Any, status: int, param: str | None) 
     if param:
         assert error["param"] == param
     assert running.backends["small/echo"].stats().started == 0
+
+
+@pytest.mark.parametrize("path", ["chat/completions", "completions", "route", "embeddings"])
+@pytest.mark.parametrize("levels", [99, 100, 500, 900, 989])
+def test_a_body_may_be_nested_so_deeply_and_no_more(running: Running, path: str, levels: int) -> None:
+    """What one stage can read, and another could not, is refused by all; a hundred levels are enough for anybody."""
+    start = b'{"model":"small","messages":[{"role":"user","content":"x"}],"prompt":"x","input":"x","z":'
+    content = start + b'{"a":' * (levels - 1) + b"1" + b"}" * levels
+    answer = httpx.post(f"{running.url}/v1/{path}", content=content)
+    assert (answer.status_code == 400 and "too deeply" in answer.text) is (levels > 100), answer.text
+    assert answer.status_code < 500
+
+
+def test_of_a_union_the_fault_is_told_that_says_most(running: Running) -> None:
+    """Not that the list is no text."""
+    error = post(running, {"model": "small", "messages": ASK, "stop": ["x"] * 1000}).json()["error"]
+    assert error["message"].startswith("stop: List should have at most")
 
 
 def test_an_error_never_quotes_the_prompt(running: Running) -> None:

@@ -10,12 +10,20 @@ from typing import Any
 import httpx
 import pytest
 
+from app.access.key import digest
 from app.config.gateway import StoreSpec
 from app.ledger.reading import LedgerReader, named
 from app.store.client import open_store
 from app.store.embedded import EmbeddedRedis, free_port
 from tests.api.conftest import Serve
 from tests.harness import Running, Setup, eventually, serving
+
+PINNED: dict[str, dict[str, str]] = {
+    "ann": {"user": "ann"},
+    "bob": {"user": "bob"},
+    "sales": {"team": "sales"},
+    "app": {},
+}
 
 
 def ask(running: Running, text: str = "hello", **headers: str) -> httpx.Response:
@@ -158,6 +166,17 @@ def test_an_outcome_of_a_session_is_told_with_what_its_steps_cost(serve: Serve) 
     assert eventually(lambda: tell(running, body, **one).json().get("booked") is True)
     assert tell(running, body, authorization="Bearer two").status_code == 404
     assert eventually(lambda: tell(running, body, **one).status_code == 200 and told_cost(running) == cost)
+
+
+def test_who_is_one_user_tells_nothing_of_anothers_session(serve: Serve) -> None:
+    """Its name can be guessed; whoever may see the whole tenant tells of each."""
+    rules = [{"name": name, "tenant": "acme", "sha256": digest(name), **pin} for name, pin in PINNED.items()]
+    running = serve(policy={"keys": rules}, strict=True)
+    headers = {name: {"authorization": f"Bearer {name}"} for name in PINNED}
+    assert ask(running, **headers["ann"], **{"x-leanserve-session": "s-1"}).status_code == 200
+    body = {"session_id": "s-1", "type": "done", "success": True}
+    assert eventually(lambda: tell(running, body, **headers["ann"]).status_code == 200)
+    assert [tell(running, body, **headers[name]).status_code for name in ("bob", "sales", "app")] == [404, 404, 200]
 
 
 def told_cost(running: Running) -> int:

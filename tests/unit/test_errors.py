@@ -76,6 +76,11 @@ def test_a_refusal_speaks_of_what_was_limited(unit: Unit, amount: int, said: str
     assert said in errors.BudgetRefused(BudgetExceeded(limit, 10, 20, None)).message
 
 
+def test_an_answer_that_a_lowered_limit_ended_needed_nothing_more() -> None:
+    limit = Limit(Scope("acme"), Unit.TOKENS, 100, Window(Period.DAY))
+    assert errors.BudgetRefused(BudgetExceeded(limit, 0, 0, None)).message.endswith("per day; 0 left")
+
+
 @pytest.mark.parametrize(("reason", "because"), [("a loop", ": a loop"), ("operator: ", ": operator"), ("", "")])
 def test_a_stop_says_why_as_far_as_it_is_known(reason: str, because: str) -> None:
     """An operator who gave no reason is one all the same."""
