@@ -74,7 +74,10 @@ def bearer(headers: Headers) -> str:
 
 def _is_own_name(host: str) -> bool:
     """Whether a Host header (RFC 9110, section 7.2) has a name that nobody else can own: `localhost`, or an address."""
-    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # nobody's
+        return False
     try:
         ipaddress.ip_address(name)
     except ValueError:

@@ -142,6 +142,7 @@ def test_the_local_key_is_not_for_who_is_spoken_for(serve: Serve, name: str) -> 
         ("[::1]", 200),
         ("app.localhost", 200),
         ("evil.example", 401),
+        ("[", 401),
         ("localhost.evil.example:80", 401),
     ],
 )
