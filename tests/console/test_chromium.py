@@ -279,6 +279,16 @@ def test_the_keyboard_alone(open_page: OpenPage) -> None:
     assert "Total$" in page.locator("#said").inner_text()
 
 
+def test_the_view_that_is_shown_is_in_sight_among_all(open_page: OpenPage) -> None:
+    """A narrow screen shows a part of their names, and moves them along."""
+    page = open_page(width=240)
+    page.goto(page.url.partition("#")[0] + "#/audit")
+    page.get_by_role("link", name="Audit").and_(page.locator("[aria-current=page]")).wait_for()
+    right = "document.querySelector('[aria-current]').getBoundingClientRect().right"
+    assert page.evaluate("document.getElementById('views').scrollLeft") > 0
+    assert page.evaluate(f"{right} - document.getElementById('views').getBoundingClientRect().right") <= 1
+
+
 def test_a_month_is_painted_within_a_second(open_page: OpenPage, console_url: str) -> None:
     """Numbers and chart of 200 features, the best of three loads: a busy machine is not the page's fault."""
     page = open_page()

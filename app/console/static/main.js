@@ -67,7 +67,7 @@ function mark(view) {
     link.toggleAttribute("aria-current", false);
     if (link.hash === `#/${view}`) {
       link.setAttribute("aria-current", "page");
-      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+      reveal(link);
     }
   }
   document.title = `${VIEWS[view][0]} · LeanServe`;
@@ -80,6 +80,13 @@ function mark(view) {
     say(VIEWS[view][0]);
   }
   shown = view;
+}
+
+/** Not by scrollIntoView: from where that leads a browser goes on by Tab, past the link that skips to the content. */
+function reveal(link) {
+  const here = link.getBoundingClientRect();
+  const frame = link.parentElement.getBoundingClientRect();
+  link.parentElement.scrollLeft += Math.min(0, here.left - frame.left) + Math.max(0, here.right - frame.right);
 }
 
 async function tried(work, signal) {
