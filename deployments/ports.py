@@ -26,7 +26,7 @@ def first_port() -> int:
     `ConfigError` where there is no room for one more.
     """
     for first in range(USUAL, EPHEMERAL - SPAN, SPAN):
-        if _is_ours(first) and all(map(_is_free, range(first, first + SPAN))):
+        if all(map(_is_free, range(first, first + SPAN))) and _is_ours(first):
             return first
     raise ConfigError(f"something listens on all ports between {USUAL} and {EPHEMERAL}, or between any {SPAN} of them")
 

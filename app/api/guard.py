@@ -7,6 +7,7 @@ before its body is read.
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -72,6 +73,7 @@ def bearer(headers: Headers) -> str:
     return text.strip()
 
 
+@lru_cache(maxsize=256)
 def _is_own_name(host: str) -> bool:
     """Whether a Host header (RFC 9110, section 7.2) has a name that nobody else can own: `localhost`, or an address."""
     try:
