@@ -21,9 +21,10 @@ from app.cli.child import Launch, ServingChild
 from app.cli.up import child_env
 from app.models.pull import resolve
 from app.process import descendants, die_with_parent, stop_session
-from app.store.embedded import EmbeddedRedis, free_port
+from app.store.embedded import EmbeddedRedis
 from tests.benchmarks.processes import command, named
 from tests.benchmarks.summary import Row
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".leanserve"

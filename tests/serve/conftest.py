@@ -2,15 +2,13 @@
 
 import copy
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ import redis
 import yaml
 from openai import OpenAI
 
-from deployments.ports import USUAL
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 240
@@ -47,16 +45,6 @@ class Cluster:
         document = yaml.safe_load(self.config.read_text())
         change(document)
         self.config.write_text(yaml.safe_dump(document))
-
-
-def free_port() -> int:
-    """A port that nobody has now, nor gets by connecting somewhere: who wants it may take its time."""
-    with socket.socket() as probe:
-        while True:
-            port = random.randrange(10_000, USUAL)
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
 
 
 def document(name: str = "ci.yaml", **changes: Any) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments import ports
-from tests.serve.conftest import ROOT, free_port
+from tests.ports import free_port
+from tests.serve.conftest import ROOT
 
 BIN = Path(sys.executable).parent
 START_S = 60

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from deployments.haproxy import PAGE, command_in
-from tests.serve.conftest import free_port
+from tests.ports import free_port
 
 OPTIONS = """
 defaults

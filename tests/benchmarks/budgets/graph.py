@@ -20,9 +20,10 @@ from app.cli.child import Launch, ServingChild
 from app.cli.up import child_env
 from app.config.gateway import EchoBackend
 from app.process import descendants
-from app.store.embedded import EmbeddedRedis, free_port
+from app.store.embedded import EmbeddedRedis
 from tests.benchmarks.processes import command
 from tests.benchmarks.stand import HOME, ROOT, START_S
+from tests.ports import free_port
 
 REPLICAS = 2
 FAST, TWICE, SLOW, REAL = "fast", "twice", "slow", "small"

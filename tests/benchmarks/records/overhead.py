@@ -20,13 +20,13 @@ from typing import Any
 import yaml
 
 from app.process import descendants
-from app.store.embedded import free_port
 from tests.benchmarks.client import Client, Refused
 from tests.benchmarks.latency import CHAT, HIT, prompts
 from tests.benchmarks.processes import cpu_seconds, named
 from tests.benchmarks.records.spans import Received
 from tests.benchmarks.stand import ROOT, Stand, say
 from tests.benchmarks.summary import Row, median_interval, spread
+from tests.ports import free_port
 
 RATIO, ADDED_MS = 0.95, 0.5
 CALLERS = 16
