@@ -26,7 +26,7 @@ def first_port() -> int:
     `ConfigError` where there is no room for one more.
     """
     for first in range(USUAL, EPHEMERAL - SPAN, SPAN):
-        if all(map(_is_free, range(first, first + SPAN))) and _is_ours(first):
+        if all(map(is_free, range(first, first + SPAN))) and _is_ours(first):
             return first
     raise ConfigError(f"something listens on all ports between {USUAL} and {EPHEMERAL}, or between any {SPAN} of them")
 
@@ -60,7 +60,8 @@ def _is_ours(first: int) -> bool:
     return True
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of this machine now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # those of a cluster that has just ended are free
         try:

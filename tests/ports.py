@@ -1,10 +1,8 @@
 """Ports for servers that take seconds until they listen, as Ray's and Ray Serve's do."""
 
 import random
-import socket
-from contextlib import suppress
 
-from deployments.ports import USUAL
+from deployments.ports import USUAL, is_free
 
 ABOVE_WORKERS = 20_000
 """`ray start` gives its workers 10002 to 19999, and refuses to start where it is told to use one of them otherwise."""
@@ -12,13 +10,8 @@ _given = set[int]()
 
 
 def free_port() -> int:
-    """A loopback port that nobody has now, nor gets by connecting somewhere, nor by asking here once more."""
-    with socket.socket() as probe:
-        while True:
-            port = random.randrange(ABOVE_WORKERS, USUAL)
-            if port in _given:
-                continue
-            with suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                _given.add(port)
-                return port
+    """A port that nobody has now, nor gets by connecting somewhere, nor by asking here once more."""
+    while (port := random.randrange(ABOVE_WORKERS, USUAL)) in _given or not is_free(port):
+        pass
+    _given.add(port)
+    return port
