@@ -8,6 +8,7 @@ from ray.serve.handle import DeploymentHandle
 from app.config.gateway import GatewayConfig
 from app.config.policy import Policy
 from deployments.assembly import Assembly, assemble
+from deployments.fellows import Fellows
 
 
 class Ingress:
@@ -22,6 +23,7 @@ class Ingress:
         router: DeploymentHandle | None = None,
     ) -> None:
         self._assembly: Assembly = await assemble(config, tiers, normalizer, semantic_cache, router)
+        self._fellows = Fellows(self._enforce)
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Ray Serve's hook: the ASGI application of this replica."""
@@ -32,6 +34,13 @@ class Ingress:
         if hasattr(self, "_assembly"):  # it may have ended before it began
             await self._assembly.close()
 
-    def reconfigure(self, user_config: dict[str, Any]) -> None:
+    async def reconfigure(self, user_config: dict[str, Any]) -> None:
         """A new policy, without a restart. Raises for one that cannot be served."""
-        self._assembly.reconfigure(Policy.model_validate(user_config))
+        self._fellows.brought(user_config)
+
+    async def heed(self, user_config: dict[str, Any], since: float) -> None:
+        """The same from who has it first: another replica, or the launcher."""
+        self._fellows.heard(user_config, since)
+
+    def _enforce(self, policy: Policy) -> None:
+        self._assembly.reconfigure(policy)

@@ -20,18 +20,24 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import psutil
+from pydantic import ValidationError
 
 from app.access.start import keys_of
 from app.config.load import ServeFile, load
 from app.errors import ConfigError
 from app.store.client import DEFAULT_REDIS_URL
 from deployments import haproxy, ports
+from deployments.followed import FollowedFile
+
+if TYPE_CHECKING:
+    from ray.serve.schema import ServeDeploySchema
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
-LOOK_S = 0.1
+LOOK_S = 0.05
 """Between looks at the file of a running configuration: a limit that is lowered in it is in force within a second."""
 DRAINING_S = "2"
 """How long an ingress replica that is to end may still be found: our one proxy is on the same machine, and hears in
@@ -117,28 +123,55 @@ def _start_ray(session: Path) -> None:
     print(f"LOGS {session / 'ray' / 'session_latest' / 'logs' / 'serve'}", flush=True)
 
 
-def _deploy(file: ServeFile) -> None:
-    from ray.serve._private import api  # noqa: PLC0415 - what `serve run FILE` itself calls; ray is pinned
-    from ray.serve.schema import ServeDeploySchema  # noqa: PLC0415
+class _Serve:
+    """Ray Serve in the Ray that runs here."""
 
-    schema = ServeDeploySchema.model_validate(file.document)
-    client = api.serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
-    client.deploy_apps(schema, _blocking=False)
+    def __init__(self) -> None:
+        self._application = ""
+        self._loop = asyncio.new_event_loop()  # handles of Ray Serve need one
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def check(self, document: dict[str, Any]) -> None:
+        """Raise `ConfigError` for a document that Ray Serve does not take."""
+        self._schema(document)
+
+    def deploy(self, document: dict[str, Any]) -> None:
+        """It does the rest behind."""
+        from ray.serve._private import api  # noqa: PLC0415 - what `serve run FILE` itself calls; ray is pinned
+
+        schema = self._schema(document)
+        self._application = schema.applications[0].name
+        client = api.serve_start(http_options=schema.http_options.model_dump(), proxy_location=schema.proxy_location)
+        client.deploy_apps(schema, _blocking=False)
+
+    def tell(self, policy: dict[str, Any], since: float) -> None:
+        """A replica that does not take it says so in its log, and to Ray Serve later."""
+        from deployments import fellows  # noqa: PLC0415 - after the flags
+
+        told = fellows.tell_all(self._application, policy, since)
+        asyncio.run_coroutine_threadsafe(told, self._loop).result(2 * fellows.TELL_S)
+
+    def _schema(self, document: dict[str, Any]) -> "ServeDeploySchema":
+        from ray.serve.schema import ServeDeploySchema  # noqa: PLC0415 - after the flags
+
+        try:
+            return ServeDeploySchema.model_validate(document)
+        except ValidationError as error:
+            raise ConfigError(f"Ray Serve does not take it: {error}") from error
 
 
 def _watch(path: Path, file: ServeFile, stop: threading.Event) -> int:
     """Deploy, tell when ready, and deploy again whenever the file changes into another valid one."""
-    deployed, announced = _modified(path), False
-    _deploy(file)
+    followed, announced = FollowedFile(path, file, _Serve()), False
+    followed.begin()
     while not stop.wait(LOOK_S if announced else POLL_S):
         if not announced:
             if message := _failure():
                 print(f"FAILED {message}", file=sys.stderr, flush=True)
                 return 1
-            announced = _announced(file)
-        if _modified(path) != deployed:
-            deployed = _modified(path)
-            _reload(path)
+            if announced := _announced(file):
+                followed.meet()
+        followed.look()
     return 0
 
 
@@ -148,22 +181,6 @@ def _announced(file: ServeFile) -> bool:
     if ready:
         print(f"READY {file.address}", flush=True)
     return ready
-
-
-def _reload(path: Path) -> None:
-    try:
-        _deploy(load(path))
-    except ConfigError as error:
-        print(f"KEPT the configuration that runs: {error}", file=sys.stderr, flush=True)
-    else:
-        print(f"RELOADED {path}", flush=True)
-
-
-def _modified(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:  # an editor is replacing it
-        return 0
 
 
 def _failure() -> str:

@@ -29,10 +29,18 @@ class ServeFile:
     document: dict[str, Any]
 
     @property
+    def user_config(self) -> dict[str, Any]:
+        """The policy as it is written there."""
+        return dict(_user_config(_application(self.document)))
+
+    @property
     def address(self) -> str:
-        """Where HTTP clients reach it, as seen from this machine."""
+        """Where HTTP clients reach it, as seen from this machine. Raises `ConfigError` for a port that is none."""
         options, host = self.document.get("http_options") or {}, self.host
-        port = int(options.get("port", 8000))
+        try:
+            port = int(options.get("port", 8000))
+        except (TypeError, ValueError):
+            raise ConfigError(f"http_options.port: {options['port']!r} is no number") from None
         return f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104
 
     @property

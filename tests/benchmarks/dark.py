@@ -1,7 +1,6 @@
 """LeanServe's ingress that nobody watches: no records, no spans, no metrics. What those cost is measured beside it."""
 
 import time
-from typing import Any
 
 from opentelemetry.trace import NoOpTracer
 from ray.serve.handle import DeploymentHandle
@@ -16,6 +15,7 @@ from app.observe.metrics import Metrics
 from app.observe.telemetry import Telemetry
 from app.observe.trace import Instruments
 from deployments.assembly import assemble
+from deployments.fellows import Fellows
 from deployments.ingress import Ingress
 from deployments.parts import log_with_serve
 
@@ -47,10 +47,10 @@ class DarkIngress(Ingress):
         router: DeploymentHandle,
     ) -> None:
         self._assembly = await assemble(config, tiers, normalizer, semantic_cache, router, unwatched)
+        self._fellows = Fellows(self._enforce)
 
-    def reconfigure(self, user_config: dict[str, Any]) -> None:
+    def _enforce(self, policy: Policy) -> None:
         """The same policy, but for the records."""
-        policy = Policy.model_validate(user_config)
         self._assembly.reconfigure(policy.model_copy(update={"recording": RecordingPolicy(enabled=False)}))
 
 

@@ -207,7 +207,7 @@ def test_a_new_policy_needs_no_restart(cluster: Cluster) -> None:
 
     cluster.edit(change)
     assert until(lambda: ask(cluster, "Say hello.", **easy).headers["x-leanserve-tier"] == "large")
-    time.sleep(2)  # the other replica too
+    time.sleep(0.2)  # the other replica was told at the same time
     answers = [ask(cluster, "Say hello.", **easy) for _ in range(6)]
     assert {answer.headers["x-leanserve-tier"] for answer in answers} == {"large"}
     paid = answers[0].parse().usage.prompt_tokens * 1000 / 1e6

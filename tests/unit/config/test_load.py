@@ -200,3 +200,11 @@ def test_the_address_is_one_that_this_machine_can_call(tmp_path: Path) -> None:
     path = changed(tmp_path, lambda d: d["http_options"].update(host="0.0.0.0", port=9))
     assert load(path).address == "http://127.0.0.1:9"
     assert load(changed(tmp_path, lambda d: d.pop("http_options"))).address == "http://127.0.0.1:8000"
+
+
+@pytest.mark.parametrize("port", ["eighty", None, [80]])
+def test_a_port_that_is_no_number_is_refused(tmp_path: Path, port: object) -> None:
+    """In one line, as all else that is wrong."""
+    wrong = load(changed(tmp_path, lambda d: d["http_options"].update(port=port)))
+    with pytest.raises(ConfigError, match=r"http_options\.port"):
+        _ = wrong.address
