@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from app.tiers.fuse import Fuse, Fuses
 from app.tiers.gates import FIELD, FILE, Gates
 from deployments.parts import open_grants
 from deployments.tiers import engine_options
+from deployments.vllm_files import HERE
 
 SCHEDULER = "deployments.vllm_scheduler.gated"
 
@@ -137,6 +139,8 @@ def _explained(error: Exception) -> str:
 def build(tier: TierSpec, spec: VllmBackend, name: str, source: str, store: StoreSpec) -> Application:
     """The Serve application of one vLLM backend; `source` is a local directory or a hub id."""
     config = LLMConfig(model_loading_config={"model_id": tier.model, "model_source": source}, **engine_options(spec))
+    if Path(source).is_dir() and "callback_config" not in spec.llm:
+        config.callback_config.callback_class = HERE
     config.deployment_config.setdefault("max_ongoing_requests", 256)
     config.engine_kwargs.setdefault("scheduler_cls", SCHEDULER)
     config.engine_kwargs.setdefault("enable_prompt_tokens_details", True)  # else it keeps what its prefix cache spared

@@ -1,5 +1,6 @@
 """Every shipped configuration builds its graph, under Ray Serve's own schema and with options that the engine knows."""
 
+import asyncio
 import dataclasses
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import ray
+from ray.llm._internal.common.callbacks.base import CallbackBase
 from ray.serve._private.build_app import build_app
 from ray.serve.schema import ServeDeploySchema
 
@@ -19,6 +21,10 @@ from deployments.graph import build
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 PREFIX_AWARE = "deployments.affinity.PrefixAffinityRouter"
 LIGHT = {"Ingress", "Normalizer", "SemanticCache", "ComplexityRouter"}
+
+
+class OwnCallback(CallbackBase):  # type: ignore[misc]
+    """An operator's."""
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +141,28 @@ def test_gpu_tiers_route_by_prefix(gpu: dict[str, Any]) -> None:
     routers = [each._deployment_config.request_router_config for each in tiers]
     assert {router.request_router_class for router in routers} == {PREFIX_AWARE}
     assert all(callable(router.get_request_router_class().choose_replicas) for router in routers)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_only_what_is_not_here_is_fetched(local_ray: None, tmp_path: Path, given: bool) -> None:
+    """Unless the operator's own callback does something else."""
+    from deployments.vllm import build as build_vllm
+
+    gateway = load(next(path for path in CONFIGS if path.name == "local.yaml")).gateway
+    tier = gateway.tiers[0]
+    spec = tier.backends[0]
+    assert isinstance(spec, VllmBackend)
+    own = {"callback_config": {"callback_class": "tests.serve.test_configs:OwnCallback"}} if given else {}
+    spec = spec.model_copy(update={"llm": {**spec.llm, **own}})
+    found = {}
+    for source in (str(tmp_path), "some/model"):
+        application = build_vllm(tier, spec, "Tier:small-vllm", source, gateway.store)
+        found[source] = application._bound_deployment.init_kwargs["llm_config"].get_or_create_callback()
+    for callback in found.values():
+        asyncio.run(callback.on_before_node_init())
+    fetched = {source: callback.ctx.run_init_node for source, callback in found.items()}
+    assert fetched == {str(tmp_path): given, "some/model": True}
+    assert all(isinstance(callback, OwnCallback) == given for callback in found.values())
 
 
 def test_gpu_tiers_have_lora_and_speculation(gpu: dict[str, Any]) -> None:
