@@ -15,10 +15,10 @@ OLD, NEW, NEWER = ({"version": name} for name in ("old", "new", "newer"))
 class Replica:
     """What is in force on it, and what it told."""
 
-    def __init__(self) -> None:
+    def __init__(self, late_s: float = 10.0) -> None:
         self.taken: list[str] = []
         self.told: list[tuple[dict[str, Any], float]] = []
-        self.fellows = Fellows(self._take, self._tell)
+        self.fellows = Fellows(self._take, self._tell, late_s=late_s)
 
     def _take(self, policy: Policy) -> None:
         if policy.version == "refused":
@@ -29,9 +29,9 @@ class Replica:
         self.told.append((user_config, since))
 
 
-async def begun() -> Replica:
+async def begun(late_s: float = 10.0) -> Replica:
     """On the old policy."""
-    replica = Replica()
+    replica = Replica(late_s)
     replica.fellows.brought(OLD)
     await asyncio.sleep(0)
     assert (replica.taken, replica.told.pop()) == (["old"], ({}, 0.0))
@@ -70,6 +70,41 @@ async def test_back_to_the_old_one() -> None:
         await asyncio.sleep(0)
         second.fellows.heard(*first.told[-1])
     assert second.taken == ["old", "new", "old"]
+
+
+async def test_what_ray_serve_brings_late_lifts_no_limit_again() -> None:
+    """Two changes within the time that it takes for one: the second was told, then it brings the first."""
+    replica = await begun()
+    replica.fellows.heard(NEW, 2.0**40)
+    replica.fellows.heard(NEWER, 2.0**40 + 1)
+    for policy in (NEW, NEWER):
+        replica.fellows.brought(policy)
+        await asyncio.sleep(0)
+    assert (replica.taken[-1], replica.told) == ("newer", [])
+    replica.fellows.brought(NEW)
+    await asyncio.sleep(0)
+    assert (replica.taken[-1], len(replica.told)) == ("new", 1)
+
+
+async def test_the_last_word_is_ray_serves() -> None:
+    """What it brings late, and nothing else behind it, is what it has: new replicas begin with that."""
+    replica = await begun(0.01)
+    replica.fellows.heard(NEW, 2.0**40)
+    replica.fellows.heard(NEWER, 2.0**40 + 1)
+    replica.fellows.brought(NEW)
+    await asyncio.sleep(0.05)
+    assert (replica.taken, [told for told, _ in replica.told]) == (["old", "new", "newer", "new"], [NEW])
+
+
+async def test_who_tells_is_newer_than_what_it_heard_whatever_the_clocks_say() -> None:
+    """The clock of the launcher's node, or of another replica's, may be ahead: else nobody would heed."""
+    replica = await begun()
+    replica.fellows.heard(NEW, 2.0**40)
+    replica.fellows.brought(NEWER)
+    await asyncio.sleep(0)
+    ((told, since),) = replica.told
+    assert told == NEWER
+    assert since > 2.0**40
 
 
 async def test_a_policy_that_is_refused_is_not_told() -> None:
