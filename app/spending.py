@@ -19,6 +19,7 @@ from app.budget.holding import Holder
 from app.budget.live import Live
 from app.budget.marks import Marks
 from app.budget.remembered import RememberedLimits
+from app.budget.retrying import BookingLedger
 from app.budget.watch import Leases, Refresh, Watch, Watched
 from app.config.budgets import BudgetRule
 from app.config.policy import Policy
@@ -26,7 +27,7 @@ from app.domain import Amounts, CacheHit, Caller, Limit, Remaining
 from app.domain.request_id import hedge_id
 from app.errors import SpendingStopped, StoreUnavailable
 from app.journey import AttemptOutcome, Journey
-from app.ports import BudgetLedger, Stops
+from app.ports import Stops
 
 BEHIND_S = 0.002
 """When nobody waits for the books they are closed once the response is on its way: closed at once they took 0.4 ms of
@@ -59,7 +60,7 @@ class Stored:
 class Treasury:
     """Where limits are kept and held. `holder` is this replica's name in it."""
 
-    ledger: BudgetLedger
+    ledger: BookingLedger
     books: Books
     leases: Leases
     stops: Stops

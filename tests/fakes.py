@@ -169,6 +169,10 @@ class FakeBudgetLedger:
     async def made(self, reservation: Reservation, attempt: int) -> int | None:
         return self.told.get(attempt)
 
+    async def book(self, name: str, tenant: str, limits: Sequence[Limit], spent: Amounts) -> None:
+        self.check()
+        self.settled.append(spent)
+
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         self.settled.append(spent)
         self.doubtful = reservation.doubtful

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.background import Background
-from app.budget.retrying import Sleep
-from app.config.budgets import LARGEST
+from app.budget.retrying import BookingLedger, Sleep
 from app.domain import Amounts, Caller, Limit, Refusal, Reservation
 from app.errors import LeanServeError, StoreUnavailable
-from app.ports import BudgetLedger
 
 logger = logging.getLogger("leanserve.budget")
 
@@ -25,11 +23,11 @@ class FailOpenLedger:
     dies first takes its part of these books with it.
     """
 
-    def __init__(self, ledger: BudgetLedger, allowance: Callable[[], int], *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, ledger: BookingLedger, allowance: Callable[[], int], *, sleep: Sleep = asyncio.sleep) -> None:
         self._ledger, self._allowance, self._sleep = ledger, allowance, sleep
         self._let_through = 0
         self._outage = 0
-        self._open: dict[str, tuple[int, Caller, Sequence[Limit]]] = {}
+        self._open: dict[str, tuple[int, Sequence[Limit]]] = {}
         self._background = Background()
 
     async def reserve(
@@ -41,7 +39,7 @@ class FailOpenLedger:
         except StoreUnavailable:
             self._let(amounts.tokens)
             logger.warning("the budget cannot be asked; %d tokens are let through without it", amounts.tokens)
-            self._open[reservation_id] = self._outage, caller, limits
+            self._open[reservation_id] = self._outage, limits
             return Reservation(reservation_id, caller.tenant, amounts)
         if self._let_through:
             self._let_through, self._outage = 0, self._outage + 1
@@ -66,28 +64,25 @@ class FailOpenLedger:
         if opened is None:
             await self._ledger.settle(reservation, spent)
             return
-        outage, caller, limits = opened
+        outage, limits = opened
         if outage == self._outage:  # the allowance of a later one never held it
             self._let_through -= reservation.amounts.tokens - spent.tokens
         if spent.tokens or spent.requests:
-            self._background.start(self._book(reservation.id, caller, limits, spent), "an allowance was not booked")
+            self._background.start(self._book(reservation, limits, spent), "an allowance was not booked")
 
     def _let(self, tokens: int) -> None:
         if self._let_through + tokens > self._allowance():
             raise StoreUnavailable("the budget cannot be asked")
         self._let_through += tokens
 
-    async def _book(self, name: str, caller: Caller, limits: Sequence[Limit], spent: Amounts) -> None:
-        unlimited = [replace(limit, amount=LARGEST) for limit in limits]
+    async def _book(self, reservation: Reservation, limits: Sequence[Limit], spent: Amounts) -> None:
+        """Never by `reserve`: one of which nobody heard is taken back and barred, and a stop would refuse it."""
         while True:
             await self._sleep(BOOK_EVERY_S)
             try:
-                granted = await self._ledger.reserve(f"{name}-open", caller, unlimited, spent)
+                await self._ledger.book(f"{reservation.id}-open", reservation.tenant, limits, spent)
             except StoreUnavailable:
                 continue
             except LeanServeError as error:
-                logger.error("reservation=%s not booked: %s: %s", name, spent, error)
-                return
-            if isinstance(granted, Reservation):
-                await self._ledger.settle(granted, spent)
+                logger.error("reservation=%s not booked: %s: %s", reservation.id, spent, error)
             return

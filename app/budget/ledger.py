@@ -110,6 +110,15 @@ class RedisBudgetLedger:
         if marks := _passed([each.limit for each in reservation.left], unpack(answer)):
             self._tell(marks)
 
+    async def book(self, name: str, tenant: str, limits: Sequence[Limit], spent: Amounts) -> None:
+        """Book what was spent and never held, once by this name: whatever is left, and though a scope is stopped.
+
+        Raises StoreUnavailable.
+        """
+        planned = plan(tenant, limits, self._wall())
+        left = tuple([Remaining(limit, 0, None) for limit in planned.limits])
+        await self.settle(Reservation(name, tenant, Amounts(), left, planned.packed), spent)
+
     async def withdraw(self, reservation_id: str, tenant: str) -> None:
         """Give back a grant that may or may not exist, and bar it where it comes later: after a `reserve` that failed.
 

@@ -19,7 +19,15 @@ CAPACITY = 1_000
 """Settlements that may wait at once, some kilobytes each."""
 
 
-class WithdrawingLedger(BudgetLedger, Protocol):
+class BookingLedger(BudgetLedger, Protocol):
+    """A ledger that also takes what was spent without it."""
+
+    async def book(self, name: str, tenant: str, limits: Sequence[Limit], spent: Amounts) -> None:
+        """Book what was spent and never held, once by this name. Raises `StoreUnavailable`: then say it again."""
+        ...
+
+
+class WithdrawingLedger(BookingLedger, Protocol):
     """A ledger that can take back a grant of which nobody heard."""
 
     async def withdraw(self, reservation_id: str, tenant: str) -> None:
@@ -77,6 +85,10 @@ class RetryingLedger:
     async def made(self, reservation: Reservation, attempt: int) -> int | None:
         """As the inner ledger."""
         return await self._ledger.made(reservation, attempt)
+
+    async def book(self, name: str, tenant: str, limits: Sequence[Limit], spent: Amounts) -> None:
+        """As the inner ledger: who waits for it insists."""
+        await self._ledger.book(name, tenant, limits, spent)
 
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         """Return when it is booked, or when the first try failed and others follow. Cancelling it stops none."""

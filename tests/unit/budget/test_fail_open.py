@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.budget.fail_open import FailOpenLedger
-from app.domain import Amounts, Caller, Limit, Reservation, Scope, Unit
+from app.domain import Amounts, Caller, Limit, Reservation, Scope, ScopeStopped, Unit
 from app.errors import StoreUnavailable
 from tests.fakes import FakeBudgetLedger
 
@@ -50,12 +50,12 @@ async def test_an_allowance_is_let_through_and_no_token_more() -> None:
 
 
 async def test_what_was_let_through_is_booked_when_the_store_is_back() -> None:
-    """Beyond the limit too: it was spent."""
+    """Beyond the limit too, and though it is stopped meanwhile: it was spent."""
     inner, ledger = opened(100)
     inner.faults = 1
     granted = await held(ledger, amounts=Amounts(40, 40, requests=1, concurrent=1))
     spent = Amounts(40, 33, requests=1)
-    inner.faults = 2
+    inner.faults, inner.stopped = 2, ScopeStopped(Scope("acme"), "all the more")
     await ledger.settle(granted, spent)
     for _ in range(20):
         await asyncio.sleep(0)

@@ -63,3 +63,11 @@ async def test_a_repeated_grant_of_nothing_is_stopped_too(bench: Bench) -> None:
     await bench.stops.stop(Scope("acme"), "night")
     refused = await bench.ledger.reserve("r", ACME, [limit(100)], Amounts())
     assert refused == ScopeStopped(Scope("acme"), "night")
+
+
+async def test_what_was_spent_without_the_ledger_is_booked_once_though_its_scope_is_stopped(bench: Bench) -> None:
+    """And beyond the limit; nothing is held."""
+    await bench.stops.stop(Scope("acme"))
+    for _ in range(2):
+        await bench.ledger.book("r-open", "acme", [limit(100)], tokens(120))
+    assert await bench.booked(limit(100)) == [(120, 0)]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.budget.fail_open import FailOpenLedger
 from app.budget.ledger import RedisBudgetLedger
 from app.budget.retrying import RetryingLedger
 from app.config.gateway import StoreSpec
@@ -52,6 +53,10 @@ class Flaky:
     async def made(self, reservation: Reservation, attempt: int) -> int | None:
         await self._call()
         return attempt
+
+    async def book(self, name: str, tenant: str, limits: Sequence[Limit], spent: Amounts) -> None:
+        await self._call()
+        self.settled.append((name, spent))
 
     async def settle(self, reservation: Reservation, spent: Amounts) -> None:
         await self._call()
@@ -144,4 +149,23 @@ async def test_a_frozen_redis_refuses_and_keeps_nothing(tmp_path: Path) -> None:
         assert [(each.spent, each.held) for each in await inner.booked("acme", LIMITS)] == [(7, 0)]
         with pytest.raises(ReservationClosed):
             await ledger.extend(granted, ACME, LIMITS, tokens(11))
+        await store.close()
+
+
+async def test_what_a_frozen_redis_let_through_is_booked_when_it_thaws(tmp_path: Path) -> None:
+    """Once, after tries that failed: `fail_open` around this ledger, as a replica has them."""
+    with EmbeddedRedis(tmp_path, port=free_port()) as server:
+        store = await open_store(server.url, StoreSpec(timeout_s=0.2))
+        inner = RedisBudgetLedger(store)
+        ledger = FailOpenLedger(RetryingLedger(inner), lambda: 100, sleep=lambda _: asyncio.sleep(0.3))
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            granted = await ledger.reserve("open", ACME, LIMITS, tokens(10))
+            assert isinstance(granted, Reservation)
+            await ledger.settle(granted, tokens(9))
+            await asyncio.sleep(1)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        await asyncio.sleep(2.5)
+        assert [(each.spent, each.held) for each in await inner.booked("acme", LIMITS)] == [(9, 0)]
         await store.close()
