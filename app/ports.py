@@ -119,12 +119,15 @@ class BudgetLedger(Protocol):
 class Stops(Protocol):
     """The kill switch: who is stopped gets nothing more, on every replica, within a second."""
 
-    async def stop(self, scope: Scope, reason: str) -> None:
-        """Refuse what `scope` asks for from now on, and end its live streams. A second stop replaces the reason."""
+    async def stop(self, scope: Scope, reason: str, *, sparing: str | None = None) -> str:
+        """Refuse what `scope` asks for from now on, and end its live streams; the reason that stands.
+
+        A second stop replaces the reason, unless that begins with `sparing`.
+        """
         ...
 
-    async def resume(self, scope: Scope) -> None:
-        """Let it go on. Harmless where it was not stopped."""
+    async def resume(self, scope: Scope, *, sparing: str | None = None) -> bool:
+        """Let it go on, unless the reason begins with `sparing`: whether it does. Harmless where it was not stopped."""
         ...
 
     async def stops(self, tenant: str | None = None) -> Sequence[ScopeStopped]:

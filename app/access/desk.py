@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.access.key import ANY_TENANT, NO_LIMITS, Key, Rights, digest, new_id, new_text
 from app.access.stored import StoredKeys
+from app.budget.stops import BY_OPERATOR
 from app.domain import Scope
 from app.errors import InvalidRequest, NotFound
 from app.ports import Stops
@@ -114,7 +115,7 @@ class KeyDesk:
         """Undo `disable`; a stop of its scope that was asked for otherwise stays."""
         key = await self._issued(key_id, within)
         if await self._reason(key) == DISABLED:
-            await self._stops.resume(_scope(key))
+            await self._stops.resume(_scope(key), sparing=BY_OPERATOR)
         return await self._stored.change(key_id, lambda key: replace(key, disabled=False))
 
     async def delete(self, key_id: str, within: str) -> None:
@@ -139,8 +140,7 @@ class KeyDesk:
 
     async def _end(self, key: Key, reason: str) -> None:
         """Stop what it began; a stop that is there already keeps its reason."""
-        if await self._reason(key) is None:
-            await self._stops.stop(_scope(key), reason)
+        await self._stops.stop(_scope(key), reason, sparing="")
 
     async def _reason(self, key: Key) -> str | None:
         found = (each.reason for each in await self._stops.stops(key.tenant) if each.scope == _scope(key))

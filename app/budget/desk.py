@@ -12,6 +12,7 @@ from app.access.key import ANY_TENANT
 from app.budget.ledger import Booked
 from app.budget.limits import limits_for
 from app.budget.scopes import caller_in, check_stoppable
+from app.budget.stops import BY_OPERATOR
 from app.budget.stored import StoredBudgets, StoredRule
 from app.config.budgets import BudgetRule
 from app.domain import Limit, Remaining, Scope, ScopeStopped
@@ -25,8 +26,6 @@ PAUSES_S = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 MOST_RULES = 1_000
 """Of one tenant: every request of it looks at all of them."""
 RULE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-BY_OPERATOR = "operator: "
-"""What the reason of an operator's stop begins with: no tenant's admin lifts it."""
 
 
 class Books(Protocol):
@@ -121,24 +120,21 @@ class BudgetDesk:
             reason = BY_OPERATOR + reason
         elif reason.startswith(BY_OPERATOR):
             raise InvalidRequest(f"a reason may not begin with {BY_OPERATOR!r}", "reason")
-        elif (known := await self._by_operator(scope)) is not None:
-            return known
-        await self._stops.stop(scope, reason)
-        return reason
+        return await self._stops.stop(scope, reason, sparing=_spared(within))
 
     async def resume(self, scope: Scope, within: str) -> None:
         """Let a scope go on; harmless where it was not stopped. Raises `Forbidden` where the operator stopped it."""
-        if within != ANY_TENANT and await self._by_operator(scope) is not None:
+        if not await self._stops.resume(scope, sparing=_spared(within)):
             raise Forbidden("the operator stopped this scope")
-        await self._stops.resume(scope)
 
     async def stops(self, within: str) -> Sequence[ScopeStopped]:
         """What is stopped."""
         return await self._stops.stops(None if within == ANY_TENANT else within)
 
-    async def _by_operator(self, scope: Scope) -> str | None:
-        reason = await reason_of(self._stops, scope)
-        return reason if reason is not None and reason.startswith(BY_OPERATOR) else None
+
+def _spared(within: str) -> str | None:
+    """What a stop's reason begins with that who acts `within` may not touch."""
+    return None if within == ANY_TENANT else BY_OPERATOR
 
 
 async def _insisted(change: Callable[[], Awaitable[T]]) -> T:

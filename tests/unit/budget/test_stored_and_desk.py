@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from app.access.key import ANY_TENANT
-from app.budget.desk import BY_OPERATOR, BudgetDesk
+from app.budget.desk import BudgetDesk
 from app.budget.ledger import RedisBudgetLedger
 from app.budget.limits import scopes_of
 from app.budget.scopes import caller_in, check_stoppable, scope_named
-from app.budget.stops import RedisStops
+from app.budget.stops import BY_OPERATOR, RedisStops
 from app.budget.stored import StoredBudgets
 from app.config.budgets import BudgetRule
 from app.domain import Amounts, Caller, Reservation, Scope, Unit
@@ -160,6 +160,20 @@ async def test_the_kill_switch_of_the_operator_is_not_the_tenants(store: Store) 
     assert await desk.stops("rival") == []
     await desk.resume(ANN, "acme")
     await desk.resume(ANN, "acme")
+
+
+async def test_the_operators_stop_holds_whatever_the_tenants_admin_does_at_that_moment(store: Store) -> None:
+    """Neither lifted nor given another reason in between; and who watches all tenants sees what grants are refused by.
+
+    A tenant that resumes its scope again and again would else undo the kill switch as it is thrown.
+    """
+    desk = desk_on(store)
+    for _ in range(20):
+        await desk.resume(ANN, ANY_TENANT)
+        deeds = desk.resume(ANN, "acme"), desk.stop(ANN, "my own", "acme"), desk.stop(ANN, "abuse", ANY_TENANT)
+        await asyncio.gather(*deeds, return_exceptions=True)
+        assert [each.reason for each in await desk.stops("acme")] == [BY_OPERATOR + "abuse"]
+        assert await desk.stops(ANY_TENANT) == await desk.stops("acme")
 
 
 @pytest.mark.parametrize(
