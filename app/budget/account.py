@@ -163,6 +163,7 @@ class Account:
         and all that is held where it says nothing.
         """
         async with self._lock:  # behind an extension under way: cut off, nobody would know what is held
+            self._claim.closed = True
             reservation = self._claim.reservation
             if reservation is None:
                 return

@@ -4,8 +4,9 @@ from dataclasses import replace
 from functools import partial
 
 from app.budget.fitting import at_least, fitting
-from app.budget.holding import Holder, Need, beyond, plus
-from app.domain import Amounts, MicroUsd, Refusal, Reservation
+from app.budget.holding import Holder, Need, beyond, most, plus
+from app.domain import Amounts, BudgetExceeded, MicroUsd, Refusal, Reservation
+from app.errors import ReservationClosed
 from app.ports import BudgetLedger
 
 
@@ -14,6 +15,7 @@ class Claim:
 
     `base` is what ended attempts cost, `need` what the present answer may need beyond it, and `granted` how many output
     tokens of that are held by now. `owed` is what engines said too late for the records of their attempts.
+    Once it is `closed` nothing is held any more: under a limit that is new, nobody would settle that.
     """
 
     def __init__(self, ledger: BudgetLedger, holder: Holder) -> None:
@@ -21,10 +23,17 @@ class Claim:
         self.base = self.owed = Amounts()
         self.need = Need(0, 0, lambda _input, _output: MicroUsd(0))
         self.granted = 0
+        self.closed = False
+        self._unheard = Amounts()
         self._ledger, self._holder = ledger, holder
 
     async def hold(self, output: int, least: int) -> Refusal | None:
-        """Hold `output` tokens, else as many from `least` on as fit. Raises `StoreUnavailable`."""
+        """Hold `output` tokens, else as many from `least` on as fit.
+
+        Raises `StoreUnavailable`, and `ReservationClosed` once it is.
+        """
+        if self.closed:
+            raise ReservationClosed("this account is closed")
         while True:
             answer = await self._ask(self.amounts(output))
             if isinstance(answer, Reservation):
@@ -46,15 +55,24 @@ class Claim:
         self.owed = beyond(self.owed, seen, made, price)
 
     async def renew(self) -> Refusal | None:
-        """Hold the same under the limits of now, also under those that are new. Raises `StoreUnavailable`."""
-        holder, held = self._holder, self.reservation
-        if held is None:
+        """Hold the same under the limits of now, also under those that are new. Raises `StoreUnavailable`.
+
+        What was granted and not heard of is held on: the engine may have read it in the books, and have made it. Where
+        that is more than there is, it never was.
+        """
+        held = self.reservation
+        if held is None or self.closed:
             return None
-        answer = await self._ledger.extend(held, holder.caller, holder.limits(), held.amounts)
+        answer = await self._same(held, self._unheard if held.doubtful else held.amounts)
+        if held.doubtful and isinstance(answer, BudgetExceeded) and answer.requested:
+            answer = await self._same(held, held.amounts)
         if not isinstance(answer, Reservation):
             return answer
         self.reservation = answer
         return None
+
+    async def _same(self, held: Reservation, amounts: Amounts) -> Reservation | Refusal:
+        return await self._ledger.extend(held, self._holder.caller, self._holder.limits(), amounts)
 
     def amounts(self, output: int) -> Amounts:
         """What is to be held for `output` tokens of the present answer, all before it included."""
@@ -71,6 +89,7 @@ class Claim:
         holder, limits = self._holder, self._holder.limits()
         if (known := self.reservation) is None:
             return await self._ledger.reserve(holder.id, holder.caller, limits, amounts)
+        self._unheard = most(self._unheard, amounts) if known.doubtful else amounts
         self.reservation = replace(known, doubtful=True)  # until it is heard
         answer = await self._ledger.extend(known, holder.caller, limits, amounts)
         self.reservation = known

@@ -65,6 +65,17 @@ def capped(amounts: Amounts, most: Amounts) -> Amounts:
     )
 
 
+def most(one: Amounts, other: Amounts) -> Amounts:
+    """Of each unit the larger."""
+    return Amounts(
+        max(one.input_tokens, other.input_tokens),
+        max(one.output_tokens, other.output_tokens),
+        MicroUsd(max(one.micro_usd, other.micro_usd)),
+        max(one.requests, other.requests),
+        max(one.concurrent, other.concurrent),
+    )
+
+
 def plus(one: Amounts, other: Amounts) -> Amounts:
     """Of each unit the sum."""
     return Amounts(

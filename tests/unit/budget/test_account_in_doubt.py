@@ -1,0 +1,75 @@
+"""Accounts on the real ledger: an extension of which nobody heard, and what comes when an account is closed."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from app.budget.account import Account
+from app.budget.grants import RedisGrants
+from app.budget.holding import Holder, Need
+from app.budget.ledger import RedisBudgetLedger
+from app.config.budgets import SpendingPolicy
+from app.domain import Amounts, Caller, Chunk, Limit, MicroUsd, Refusal, Reservation
+from app.errors import StoreUnavailable
+from app.store.client import Store
+from tests.unit.budget.bench import ACME, limit, tokens
+
+CHUNK: Chunk = {"choices": [{"index": 0, "delta": {"content": "x"}}]}
+NEED = Need(10, 500, lambda _input, _output: MicroUsd(0))
+
+
+class Unheard:
+    """The ledger, whose next extension nobody hears of: it was `made`, or never came there."""
+
+    def __init__(self, store: Store, *, made: bool = True) -> None:
+        self.inner, self._made, self.deaf = RedisBudgetLedger(store), made, False
+        self.reserve, self.settle, self.made = self.inner.reserve, self.inner.settle, self.inner.made
+
+    async def extend(
+        self, reservation: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        deaf, self.deaf = self.deaf, False
+        if not deaf or self._made:
+            found = await self.inner.extend(reservation, caller, limits, amounts)
+        if deaf:
+            raise StoreUnavailable("unheard")
+        return found
+
+
+def opened(ledger: Unheard, limits: list[Limit]) -> Account:
+    spending = SpendingPolicy(first_stretch=64)
+    return Account(ledger, Holder("r", ACME, spending, lambda: limits, Amounts))
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_what_an_engine_may_have_read_is_held_on_when_an_answer_is_looked_at(store: Store, made: bool) -> None:
+    """It was given back, and others had it: any key that is issued has all answers looked at.
+
+    Where it does not fit, it was never granted, and what was heard of is all.
+    """
+    limits, ledger = [limit(210)], Unheard(store, made=made)
+    account = opened(ledger, limits)
+    assert await account.open(NEED) is None
+    ledger.deaf = True
+    async for _ in account.passed([CHUNK] * 60):
+        pass
+    await asyncio.sleep(0.05)
+    if not made:
+        assert isinstance(await ledger.reserve("others", ACME, limits, tokens(50)), Reservation)
+    assert await account.recheck() is None
+    found = await RedisGrants(store).granted("acme", "r")
+    assert found is not None
+    assert found.output_tokens == (192 if made else 64)
+
+
+async def test_a_limit_that_is_new_holds_nothing_of_an_answer_that_ended_as_it_was_looked_at(store: Store) -> None:
+    """Nobody would settle it: it stood for a quarter of an hour, and was booked as spent then."""
+    limits: list[Limit] = []
+    account = opened(ledger := Unheard(store), limits)
+    assert await account.open(NEED) is None
+    limits.append(limit(1_000))
+    look = asyncio.gather(account.recheck())
+    await account.settle(tokens(5))
+    await look
+    assert [each.held for each in await ledger.inner.booked("acme", limits)] == [0]
