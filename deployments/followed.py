@@ -33,7 +33,7 @@ class FollowedFile:
 
     def __init__(self, path: Path, file: ServeFile, cluster: Cluster) -> None:
         self._path, self._file, self._cluster = path, file, cluster
-        self._modified = _modified(path)
+        self._state = self._taken = _state(path)
 
     def begin(self) -> None:
         """Deploy it for the first time. Raises `ConfigError`."""
@@ -45,10 +45,15 @@ class FollowedFile:
         self._tell({}, 0.0)
 
     def look(self) -> None:
-        """Deploy it again if it has changed, and say so; one that cannot be served changes nothing."""
-        if (modified := _modified(self._path)) == self._modified:
+        """Deploy it again if it has changed, and say so; one that cannot be served changes nothing.
+
+        One that changed since the last look is looked at again first: what is half written may be valid, without the
+        limits that come last.
+        """
+        before, self._state = self._state, _state(self._path)
+        if self._state == self._taken or self._state != before:
             return
-        self._modified = modified
+        self._taken = self._state
         try:
             file = load(self._path)
             self._cluster.check(file.document)
@@ -74,8 +79,10 @@ class FollowedFile:
             logger.warning("the replicas hear of a policy from Ray Serve only: %s", error)
 
 
-def _modified(path: Path) -> int:
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes with the file. Not its time alone: a file system's clock ticks every few milliseconds."""
     try:
-        return path.stat().st_mtime_ns
+        found = path.stat()
     except OSError:  # an editor is replacing it
-        return 0
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 FLAGS = ("RAY_SERVE_ENABLE_HA_PROXY", "RAY_SERVE_THROUGHPUT_OPTIMIZED")
 POLL_S = 0.5
-LOOK_S = 0.05
-"""Between looks at the file of a running configuration: a limit that is lowered in it is in force within a second."""
+LOOK_S = 0.03
+"""Between looks at the file of a running configuration, two for each change: a limit that is lowered in it is in force
+within a second."""
 DRAINING_S = "2"
 """How long an ingress replica that is to end may still be found: our one proxy is on the same machine, and hears in
 moments. Ray's 30 s are for load balancers of clouds; with them every Ctrl-C took `POLITE_S`, and then the knife."""
