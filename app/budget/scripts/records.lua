@@ -9,6 +9,7 @@
 -- a window is forgotten; 0: never.
 
 local HELD, RECLAIMED, SETTLED = 1, 2, 'settled'
+local AT_ONCE = 1000 -- counters of one command: Lua unpacks 8,000 words at most
 local SETTLED_S = 600 -- late and repeated calls are known as such so long: a store's time-outs and a minute of retries
 local RECLAIMED_S = 86400 -- for the settlement that comes after all
 
@@ -77,10 +78,16 @@ local function read_counters(key, limits)
   local fields = {}
   for i, limit in ipairs(limits) do fields[i] = limit[1] end
   if #fields == 0 then return fields end
-  return redis.call('HMGET', key, unpack(fields))
+  if #fields <= AT_ONCE then return redis.call('HMGET', key, unpack(fields)) end
+  local found = {}
+  for from = 1, #fields, AT_ONCE do
+    local some = redis.call('HMGET', key, unpack(fields, from, math.min(from + AT_ONCE - 1, #fields)))
+    for i, packed in ipairs(some) do found[from + i - 1] = packed end
+  end
+  return found
 end
 
--- Write the counters that `changed`, with one command but for those that are to last longer now: where a bucket is
+-- Write the counters that `changed`, with one command for many but for those that are to last longer now: where a bucket is
 -- `fresh`, and where each change counts.
 local function write_counters(key, limits, counters, changed, fresh)
   local words = {}
@@ -97,5 +104,8 @@ local function write_counters(key, limits, counters, changed, fresh)
       words[#words + 1], words[#words + 2] = field, cmsgpack.pack(counters[i].row)
     end
   end
-  if #words > 0 then redis.call('HSETEX', key, 'KEEPTTL', 'FIELDS', #words / 2, unpack(words)) end
+  for from = 1, #words, 2 * AT_ONCE do
+    local to = math.min(from + 2 * AT_ONCE - 1, #words)
+    redis.call('HSETEX', key, 'KEEPTTL', 'FIELDS', (to - from + 1) / 2, unpack(words, from, to))
+  end
 end

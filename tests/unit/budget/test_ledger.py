@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from app.budget.ledger import RedisBudgetLedger
 from app.config.gateway import StoreSpec
-from app.domain import Amounts, BudgetExceeded, Caller, MicroUsd, Period, Remaining, Reservation, Unit, Window
+from app.domain import Amounts, BudgetExceeded, Caller, MicroUsd, Period, Remaining, Reservation, Scope, Unit, Window
 from app.errors import LeanServeError, ReservationClosed, StoreUnavailable
 from app.store.client import open_store
 from app.store.embedded import free_port
@@ -16,6 +18,20 @@ async def test_held_then_spent(bench: Bench) -> None:
     assert await bench.booked(*limits) == [(0, 80), (0, 30)]
     await bench.ledger.settle(reservation, tokens(20, 7))
     assert await bench.booked(*limits) == [(20, 0), (7, 0)]
+
+
+async def test_limits_without_number_are_kept_all(bench: Bench) -> None:
+    """Lua passes 8,000 words on at most: a script that fails half way is no store that is away."""
+    limits = [
+        replace(limit(100, window=window), scope=Scope("acme", (("user", str(number)),)))
+        for number in range(4_500)
+        for window in (Window(Period.DAY), Window(Period.TOTAL))
+    ]
+    for name in ("r", "s"):
+        reservation = await bench.grant(name, limits, tokens(20))
+        assert set(await bench.booked(*limits)) == {(0 if name == "r" else 5, 20)}
+        await bench.ledger.settle(reservation, tokens(5))
+    assert set(await bench.booked(*limits)) == {(10, 0)}
 
 
 async def test_every_unit_counts_its_own(bench: Bench) -> None:

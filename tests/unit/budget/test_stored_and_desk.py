@@ -11,7 +11,7 @@ from app.budget.ledger import RedisBudgetLedger
 from app.budget.limits import scopes_of
 from app.budget.scopes import caller_in, check_stoppable, scope_named
 from app.budget.stops import BY_OPERATOR, RedisStops
-from app.budget.stored import StoredBudgets
+from app.budget.stored import StoredBudgets, StoredRule
 from app.config.budgets import BudgetRule
 from app.domain import Amounts, Caller, Reservation, Scope, Unit
 from app.errors import Forbidden, InvalidRequest, NotFound, StoreUnavailable
@@ -139,6 +139,21 @@ async def test_a_scope_shows_what_is_held_spent_and_left(store: Store) -> None:
     assert (booked.spent, booked.held, left.amount) == (7, 20, 73)
     assert left.resets_in_s is not None
     assert 0 < left.resets_in_s <= 86_400
+
+
+async def test_a_tenant_stores_a_thousand_limits_however_they_are_spread_over_rules(store: Store) -> None:
+    """A rule may have six. Put in the place of another it counts as well; other tenants' do not."""
+    stored, desk = StoredBudgets(store), desk_on(store)
+    six = {"tokens": 1, "input_tokens": 1, "output_tokens": 1, "usd": "1", "requests": 1, "concurrent": 1}
+    for number in range(166):
+        await stored.put(StoredRule(f"r{number}", rule(tenant="acme", **six)), b"")
+    for name in ("small", "other"):
+        await desk.put(name, rule(tenant="acme"), "acme")
+    with pytest.raises(InvalidRequest, match="1000 stored limits"):
+        await desk.put("small", rule(tenant="acme", requests=1, concurrent=1, input_tokens=1, output_tokens=1), "acme")
+    with pytest.raises(InvalidRequest, match="1000 stored limits"):
+        await desk.put("new", rule(tenant="acme", requests=1, concurrent=1, input_tokens=1), "acme")
+    await desk.put("new", rule(tenant="rival", **six), "rival")
 
 
 async def test_the_kill_switch_of_the_operator_is_not_the_tenants(store: Store) -> None:
