@@ -55,6 +55,11 @@ class Background:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    async def ended(self, timeout_s: float) -> None:
+        """Let what is under way end, for at most so long."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
+
 
 async def _quietly(work: Coroutine[Any, Any, None], otherwise: str) -> None:
     try:

@@ -1,7 +1,7 @@
 """Around the ledger: the limits of a caller, the account of a request, what hits cost, and what stops it all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,6 +32,8 @@ from app.ports import Stops
 BEHIND_S = 0.002
 """When nobody waits for the books they are closed once the response is on its way: closed at once they took 0.4 ms of
 each request's path on a whole graph (`make bench-budget`, three runs of each in turns)."""
+CLOSING_S = 4.0
+"""For the books of a replica that ends: longer than an engine is waited for that was cut off (`MADE_PAUSES_S`)."""
 UNSETTLED = "an account was not settled"
 
 
@@ -47,6 +49,10 @@ async def _nothing() -> object:
     return None
 
 
+async def _no_retries(_timeout_s: float) -> object:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What stands in Redis beside the policy: the rules of a tenant, and how keys and rules are read again."""
@@ -58,7 +64,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Treasury:
-    """Where limits are kept and held. `holder` is this replica's name in it."""
+    """Where limits are kept and held. `holder` is this replica's name in it.
+
+    `drain` lets the `ledger` end what it tries again behind its callers, for at most so many seconds.
+    """
 
     ledger: BookingLedger
     books: Books
@@ -67,6 +76,7 @@ class Treasury:
     marks: Marks
     holder: str
     stored: Stored = Stored()
+    drain: Callable[[float], Awaitable[object]] = _no_retries
 
 
 class Spending:
@@ -84,6 +94,13 @@ class Spending:
         """Take what a new policy says of events, and look at the answers under way: limits may be lower in it."""
         self._treasury.marks.webhook = policy.spending.webhook
         self.watch.wake()
+
+    async def close(self) -> None:
+        """The replica ends: close the books of what it answered. What is left open is reclaimed as spent."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_S):
+                await self._background.ended(CLOSING_S)
+                await self._treasury.drain(CLOSING_S)
 
     def check(self, journey: Journey) -> None:
         """Raise `SpendingStopped` for a stopped scope, before anything is looked up: a hit is stopped too."""

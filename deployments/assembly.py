@@ -65,7 +65,11 @@ class Assembly:
         self.keys.configure(policy.keys)
 
     async def close(self) -> None:
-        """The replica ends: what was recorded and observed is sent, as far as that is possible within seconds."""
+        """The replica ends: books are closed, and what was recorded and observed is sent, as far as seconds allow.
+
+        Its signs of life go on until its books are closed: who gives none has all that it holds reclaimed as spent.
+        """
+        await self.gateway.spending.close()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(self.recorder.close(), self.telemetry.close())

@@ -85,7 +85,8 @@ def open_treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasur
     secret = os.environ.get("LEANSERVE_WEBHOOK_SECRET", "").encode()
     marks = Marks(telemetry.mark_passed, httpx.AsyncClient(), sleep=asyncio.sleep, secret=secret)
     ledger = RedisBudgetLedger(store, holder=holder, tell=marks.told, clock=clock)
-    return Treasury(RetryingLedger(ledger), ledger, open_leases(store), RedisStops(store), marks, holder, stored)
+    insisting, leases, stops = RetryingLedger(ledger), open_leases(store), RedisStops(store)
+    return Treasury(insisting, ledger, leases, stops, marks, holder, stored, insisting.drain)
 
 
 def open_grants(spec: StoreSpec) -> RedisGrants:
