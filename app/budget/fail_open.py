@@ -41,7 +41,8 @@ class FailOpenLedger:
             logger.warning("the budget cannot be asked; %d tokens are let through without it", amounts.tokens)
             self._open[reservation_id] = self._outage, limits
             return Reservation(reservation_id, caller.tenant, amounts)
-        if self._let_through:
+        asked = not isinstance(granted, Reservation) or granted.booked  # where nothing limits, the store is not
+        if asked and self._let_through:
             self._let_through, self._outage = 0, self._outage + 1
         return granted
 

@@ -5,8 +5,12 @@ import asyncio
 import pytest
 
 from app.budget.fail_open import FailOpenLedger
+from app.budget.ledger import RedisBudgetLedger
+from app.config.gateway import StoreSpec
 from app.domain import Amounts, Caller, Limit, Reservation, Scope, ScopeStopped, Unit
 from app.errors import StoreUnavailable
+from app.store.client import open_store
+from app.store.embedded import free_port
 from tests.fakes import FakeBudgetLedger
 
 CALLER = Caller("acme")
@@ -70,6 +74,18 @@ async def test_the_allowance_begins_anew_once_the_store_answers() -> None:
     await held(ledger, "2")
     inner.faults = 1
     await held(ledger, "3")
+
+
+async def test_a_grant_that_no_store_gave_is_no_sign_of_its_return() -> None:
+    """Who has no limits is not counted by it, and let nobody else through anew: twenty tokens are two of ten."""
+    store = await open_store(f"redis://127.0.0.1:{free_port()}", StoreSpec())
+    ledger = FailOpenLedger(RedisBudgetLedger(store), lambda: 20)
+    for name in ("1", "2"):
+        await held(ledger, name)
+        assert isinstance(await ledger.reserve(f"free-{name}", Caller("rich"), [], TEN), Reservation)
+    with pytest.raises(StoreUnavailable):
+        await held(ledger, "3")
+    await store.close()
 
 
 async def test_what_was_held_and_not_spent_lets_the_next_ones_through() -> None:
