@@ -1,10 +1,12 @@
 """What a hit of the cache costs, where the policy prices it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from app.budget.admit import admit
 from app.domain import Amounts, CacheHit, Caller, Limit, MicroUsd
+from app.domain.request_id import hit_id
 from app.journey import Journey
 from app.ports import BudgetLedger
 
@@ -22,9 +24,14 @@ def price_of(hit: CacheHit, share: float) -> Amounts:
 async def pay_hit(
     ledger: BudgetLedger, journey: Journey, caller: Caller, hit: CacheHit, limits: Sequence[Limit]
 ) -> Amounts:
-    """Book a hit's price in all limits. Raises as `admit`: a hit that is not paid is not given."""
+    """Book a hit's price in all limits. Raises as `admit`: a hit that is not paid is not given.
+
+    A request that made attempts before a limit left it the hit alone is counted by its account already.
+    """
     price = price_of(hit, journey.policy.spending.cache_hits)
-    granted = await admit(ledger, journey.request.id, caller, limits, price)
-    spent = Amounts(price.input_tokens, price.output_tokens, price.micro_usd, 1)
+    if journey.attempts:
+        price = replace(price, requests=0)
+    granted = await admit(ledger, hit_id(journey.request.id), caller, limits, price)
+    spent = replace(price, concurrent=0)
     await ledger.settle(granted, spent)
     return spent

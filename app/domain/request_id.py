@@ -3,7 +3,7 @@
 import secrets
 import time
 
-_PREFIX, _HEDGE = "req-", "-hedge"
+_PREFIX, _HEDGE, _HIT = "req-", "-hedge", "-hit"
 _TIME_DIGITS = 12
 _RANDOM_BYTES = 10
 
@@ -17,6 +17,11 @@ def new_request_id(now: float | None = None) -> str:
 def hedge_id(request_id: str) -> str:
     """The id of the reservation, and of the engine's call, that a request's hedge has for itself."""
     return f"{request_id}{_HEDGE}"
+
+
+def hit_id(request_id: str) -> str:
+    """The id of the reservation that pays a hit: an account of the same request may have been closed before."""
+    return f"{request_id}{_HIT}"
 
 
 def without_hedge(name: str) -> str:
