@@ -84,7 +84,7 @@ class BudgetDesk:
 
     async def _put(self, rule_id: str, rule: BudgetRule, within: str) -> StoredRule:
         before, text = await self._stored.get(rule_id)
-        if before:
+        if text:
             _check_may_change(before, within)
         others = [each.rule for each in await self._stored.all() if each.id != rule_id]
         if sum(len(each.amounts()) for each in (rule, *others) if each.tenant == rule.tenant) > MOST_LIMITS:
@@ -99,7 +99,7 @@ class BudgetDesk:
 
     async def _delete(self, rule_id: str, within: str) -> None:
         before, text = await self._stored.get(rule_id)
-        if before is None:
+        if not text:
             raise NotFound(f"there is no stored budget {rule_id[:40]!r}")
         _check_may_change(before, within)
         await self._stored.delete(rule_id, text)
@@ -170,9 +170,12 @@ def own(rule: BudgetRule, within: str) -> BudgetRule:
     return rule.model_copy(update={"tenant": within})
 
 
-def _check_may_change(before: StoredRule, within: str) -> None:
+def _check_may_change(before: StoredRule | None, within: str) -> None:
+    """None is one that cannot be read: nobody knows then whose it is."""
     if within == ANY_TENANT:
         return
+    if before is None:
+        raise Forbidden("this budget cannot be read: the operator may replace it")
     if before.rule.tenant != within:
         raise NotFound(f"there is no stored budget {before.id[:40]!r}")
     if before.operator:

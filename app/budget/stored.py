@@ -26,6 +26,14 @@ def encoded(stored: StoredRule) -> bytes:
     return msgspec.json.encode({"id": stored.id, "operator": stored.operator, "rule": rule})
 
 
+def tenant_of(text: bytes) -> str:
+    """Whom a rule limits that cannot be read otherwise: everybody, where not even that can."""
+    try:
+        return str(msgspec.json.decode(text)["rule"].get("tenant", "*"))
+    except Exception:
+        return "*"
+
+
 def decoded(text: bytes) -> StoredRule:
     """The rule that `encoded` wrote. Raises pydantic's `ValidationError`."""
     found = msgspec.json.decode(text)
@@ -38,11 +46,13 @@ class StoredBudgets:
     def __init__(self, store: Store) -> None:
         self.table = RevisedTable(store, store.keys.stored_budgets(), "budgets", decoded)
         self._sorted: tuple[Mapping[str, StoredRule], Mapping[str, tuple[BudgetRule, ...]]] = ({}, {})
+        self._unread: Mapping[str, str] = {}
 
     def rules_for(self, tenant: str) -> tuple[BudgetRule, ...]:
         """What applies to the callers of `tenant`, without asking Redis.
 
-        Raises `StoreUnavailable` where the rules were never read: nobody knows then what may be spent.
+        Raises `StoreUnavailable` where the rules were never read, or one of them cannot be, as of a later version:
+        nobody knows then what may be spent.
         """
         if not self.table.known:
             raise StoreUnavailable("the stored budgets are not known yet")
@@ -50,6 +60,9 @@ class StoredBudgets:
         if rows is not self.table.rows:
             by_tenant = _by_tenant(self.table.rows)
             self._sorted = (self.table.rows, by_tenant)
+            self._unread = {tenant_of(text): name for name, text in self.table.unread.items()}
+        if unread := self._unread and (self._unread.get("*") or self._unread.get(tenant)):
+            raise StoreUnavailable(f"the stored budget {unread} cannot be read")
         return by_tenant.get("*", ()) + (by_tenant.get(tenant, ()) if tenant != "*" else ())
 
     async def all(self) -> list[StoredRule]:
@@ -58,7 +71,10 @@ class StoredBudgets:
         return [self.table.rows[name] for name in sorted(self.table.rows)]
 
     async def get(self, rule_id: str) -> tuple[StoredRule | None, bytes]:
-        """One of them as it is now, and its text, for `put` and `delete`. Raises `StoreUnavailable`."""
+        """One of them as it is now, None where it cannot be read, and its text, for `put` and `delete`.
+
+        Raises `StoreUnavailable`.
+        """
         return await self.table.get(rule_id)
 
     async def put(self, new: StoredRule, before: bytes) -> None:

@@ -33,7 +33,7 @@ SWAP = Script(
 class RevisedTable(Generic[T]):
     """The table at `key`, its changes counted as `what`, each row read by `decode`.
 
-    A row that cannot be read is left out, and told to the log.
+    A row that cannot be read is not among the `rows` but, as its text, among the `unread`; the log tells of it.
 
     Use it on one event loop.
     """
@@ -44,6 +44,7 @@ class RevisedTable(Generic[T]):
         self._counter = store.keys.revision(what)
         self._decode = decode
         self._rows: Mapping[str, T] = {}
+        self._unread: Mapping[str, bytes] = {}
         self._revision: bytes | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -56,6 +57,11 @@ class RevisedTable(Generic[T]):
     def rows(self) -> Mapping[str, T]:
         """As last read, by id."""
         return self._rows
+
+    @property
+    def unread(self) -> Mapping[str, bytes]:
+        """Those of another version, perhaps: their texts, by id."""
+        return self._unread
 
     async def refresh(self) -> bool:
         """Read what has changed; whether anything had. Raises `StoreUnavailable`: what was known stays.
@@ -71,9 +77,12 @@ class RevisedTable(Generic[T]):
         return before != self._revision
 
     async def get(self, row_id: str) -> tuple[T | None, bytes]:
-        """A row as it is in Redis now, and its text, for `swap`. Raises `StoreUnavailable`."""
+        """A row as it is in Redis now, None where it cannot be read, and its text, for `swap`.
+
+        Raises `StoreUnavailable`.
+        """
         text = await self._store.command("HGET", self._key, row_id) or b""
-        return (self._decode(text) if text else None), text
+        return (self._read_row(row_id, text) if text else None), text
 
     async def swap(self, row_id: str, expected: bytes, text: bytes) -> bool:
         """Replace a row's text, on the disk when it returns; false where somebody else changed it meanwhile.
@@ -87,17 +96,22 @@ class RevisedTable(Generic[T]):
         if revision == self._revision:
             return
         found = await self._store.command("HGETALL", self._key)
-        self._rows, self._revision = await asyncio.to_thread(self._decoded, found), revision
+        texts = {name.decode(): text for name, text in found.items()}
+        rows = await asyncio.to_thread(self._decoded, texts)
+        self._unread = {name: text for name, text in texts.items() if name not in rows}
+        self._rows, self._revision = rows, revision
 
-    def _decoded(self, found: Mapping[bytes, bytes]) -> dict[str, T]:
+    def _decoded(self, texts: Mapping[str, bytes]) -> dict[str, T]:
         """Beside the event loop: thousands of rows take milliseconds."""
-        rows: dict[str, T] = {}
-        for name, text in found.items():
-            try:
-                rows[name.decode()] = self._decode(text)
-            except Exception as error:
-                logger.error("row %s of %s cannot be read: %s", name.decode(), self._key, type(error).__name__)
-        return rows
+        rows = {name: self._read_row(name, text) for name, text in texts.items()}
+        return {name: row for name, row in rows.items() if row is not None}
+
+    def _read_row(self, name: str, text: bytes) -> T | None:
+        try:
+            return self._decode(text)
+        except Exception as error:
+            logger.error("row %s of %s cannot be read: %s", name, self._key, type(error).__name__)
+            return None
 
 
 async def first_read(*tables: "RevisedTable[Any]") -> None:

@@ -1,6 +1,7 @@
 """Limits that stand in Redis, and what admins may do with them and with scopes."""
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -45,6 +46,30 @@ async def test_unknown_is_not_unlimited(store: Store) -> None:
     """Before they were ever read, nobody may spend: a start without Redis must not lift every stored limit."""
     with pytest.raises(StoreUnavailable):
         StoredBudgets(store).rules_for("acme")
+
+
+@pytest.mark.parametrize(
+    ("text", "bound"),
+    [
+        (b'{"id":"new","operator":false,"rule":{"tenant":"acme","tokens":5,"window":"fortnight"}}', {"acme"}),
+        (b'{"id":"new","operator":true,"rule":{"tokens":5,"colour":"red"}}', {"acme", "rival"}),
+        (b"{", {"acme", "rival"}),
+    ],
+)
+async def test_a_rule_that_cannot_be_read_lifts_no_limit(store: Store, text: bytes, bound: set[str]) -> None:
+    """A later version wrote it, as an upgrade goes on: whom it limits waits, until the operator replaces it."""
+    stored, desk = StoredBudgets(store), desk_on(store)
+    await stored.table.swap("new", b"", text)
+    await stored.table.refresh()
+    for tenant in ("acme", "rival"):
+        with pytest.raises(StoreUnavailable, match="new") if tenant in bound else nullcontext():
+            stored.rules_for(tenant)
+    for act in (desk.put("new", rule(tenant="acme"), "acme"), desk.delete("new", "acme")):
+        with pytest.raises(Forbidden):
+            await act
+    await desk.delete("new", ANY_TENANT)
+    await stored.table.refresh()
+    assert stored.rules_for("acme") == stored.rules_for("rival") == ()
 
 
 async def test_a_rule_is_put_again_without_change_and_deleted_once(store: Store) -> None:
