@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.config.load import ServeFile, load
+from app.config.load import ServeFile, check, load
+from app.config.policy import Policy
 from app.errors import ConfigError
 
 logger = logging.getLogger("leanserve.launch")
@@ -64,10 +65,10 @@ class FollowedFile:
         print(f"RELOADED {self._path}", flush=True)
 
     def _take(self, file: ServeFile) -> None:
-        """A policy alone is told: Ray Serve would bring it to a few replicas at a time, and a lowered limit must act on
-        all of them within a second. One that comes with another graph waits for it.
+        """A policy is told: Ray Serve would bring it to a few replicas at a time, or with another graph once that is up,
+        and a lowered limit must act on all of them within a second.
         """
-        if file.gateway == self._file.gateway and file.user_config != self._file.user_config:
+        if file.user_config != self._file.user_config and _fits(file.policy, self._file):
             self._tell(file.user_config, time.time())
         self._file = file
         self._cluster.deploy(file.document)
@@ -77,6 +78,15 @@ class FollowedFile:
             self._cluster.tell(policy, since)
         except Exception as error:
             logger.warning("the replicas hear of a policy from Ray Serve only: %s", error)
+
+
+def _fits(policy: Policy, running: ServeFile) -> bool:
+    """One that comes with another graph may name what the graph of now has not: it waits for its own."""
+    try:
+        check(running.gateway, policy)
+    except ConfigError:
+        return False
+    return True
 
 
 def _state(path: Path) -> tuple[int, ...]:

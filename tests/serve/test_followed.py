@@ -83,10 +83,21 @@ def test_a_new_policy_is_told_before_it_is_deployed(case: Case, capsys: pytest.C
     assert "RELOADED" in capsys.readouterr().out
 
 
-def test_a_policy_that_comes_with_another_graph_is_not_told(case: Case) -> None:
-    """It may name what the graph of now has not."""
+def test_a_policy_that_comes_with_another_graph_does_not_wait_for_it(case: Case) -> None:
+    """That takes half a minute, and the limits of who streams meanwhile may be lower."""
     case.policy["version"] = "2"
     case.found["applications"][0]["args"]["tiers"][0]["context_tokens"] = 1234
+    case.write()
+    case.look()
+    assert case.cluster.done == [("told", "2"), ("deployed", "2")]
+
+
+def test_a_policy_that_fits_its_own_graph_only_is_not_told(case: Case) -> None:
+    """It names what the graph of now has not."""
+    first = case.found["applications"][0]["args"]["tiers"][0]
+    case.policy["version"] = "2"
+    case.policy["prices"]["other"] = case.policy["prices"].pop(first["name"])
+    first["name"] = "other"
     case.write()
     case.look()
     assert case.cluster.done == [("deployed", "2")]
