@@ -33,6 +33,14 @@ def _never_fits(refusal: BudgetExceeded) -> bool:
     return refusal.requested > refusal.limit.amount
 
 
+def _in_vain(refusal: BudgetExceeded, left_s: float) -> bool:
+    """All of it is spent, and the window turns too late. A sliding one frees some before `resets_in_s`, maybe enough
+    for who is next in line.
+    """
+    late = refusal.resets_in_s is not None and refusal.resets_in_s > left_s
+    return late and not refusal.held and not refusal.limit.window.sliding
+
+
 @dataclass(slots=True, eq=False)
 class _Line:
     """Who waits for one limit. `flows` where the last who was first got through: the next need not wait to try."""
@@ -88,7 +96,7 @@ class ThrottleQueue:
     async def _first(
         self, line: _Line, ends: float, refusal: BudgetExceeded, again: Again, passing: Passing
     ) -> Refusal | None:
-        while (left := ends - self._clock()) > 0:
+        while (left := ends - self._clock()) > 0 and not _in_vain(refusal, left):
             turn = POLL_S if refusal.resets_in_s is None else refusal.resets_in_s + AFTER_S
             if not line.flows:
                 await self._sleep(min(turn, POLL_S, left))

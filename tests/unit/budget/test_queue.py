@@ -8,7 +8,7 @@ import pytest
 
 from app.budget.queue import AFTER_S, POLL_S, ThrottleQueue, only_held
 from app.config.budgets import ThrottlePolicy
-from app.domain import BudgetExceeded, Limit, LimitAction, Refusal, Scope, ScopeStopped, Unit
+from app.domain import BudgetExceeded, Limit, LimitAction, Period, Refusal, Scope, ScopeStopped, Unit, Window
 from tests.fakes_backends import FakeClock
 
 ONE = Limit(Scope("acme"), Unit.CONCURRENT, 1, action=LimitAction.THROTTLE)
@@ -154,7 +154,7 @@ async def test_no_longer_than_the_policy_says() -> None:
     """The last refusal is the answer, not the first: it knows what is left now."""
     line = Line()
     began = line.clock.now
-    last = replace(FULL, requested=1, resets_in_s=7.0)
+    last = replace(FULL, limit=replace(ONE, window=Window(Period.DAY, sliding=True)), resets_in_s=7.0)
     assert await line.wait("a", then=last) == last
     assert line.clock.now - began == pytest.approx(POLICY.max_wait_s)
 
@@ -193,6 +193,33 @@ async def test_another_policys_refusal_comes_through(other: Refusal) -> None:
     line = Line()
     assert await line.wait("a", PATIENT, then=other) == other
     assert line.tried == ["a"]
+
+
+DAY = BudgetExceeded(replace(ONE, unit=Unit.REQUESTS, window=Window(Period.DAY)), 0, 1, resets_in_s=1_001)
+
+
+async def test_a_window_that_turns_too_late_is_not_waited_for() -> None:
+    """All of it is spent: whoever asks is told at once when to come again."""
+    line = Line()
+    assert await line.wait("a", PATIENT, DAY) == DAY
+    assert line.slept == line.tried == []
+
+
+@pytest.mark.parametrize(
+    "maybe",
+    [
+        replace(DAY, resets_in_s=999),
+        replace(DAY, held=1),
+        replace(DAY, limit=replace(DAY.limit, window=Window(Period.DAY, sliding=True))),
+    ],
+)
+async def test_what_may_come_free_in_time_is_waited_for(maybe: BudgetExceeded) -> None:
+    """The window turns, others give back, or what slid out is enough."""
+    line = Line()
+    waiting = asyncio.ensure_future(line.wait("a", PATIENT, maybe))
+    await turns(2)
+    line.free = 1
+    assert await waiting is None
 
 
 async def test_what_never_fits_does_not_wait() -> None:
