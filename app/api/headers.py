@@ -32,15 +32,18 @@ def response_headers(journey: Journey) -> dict[str, str]:
 
 
 def budget_headers(left: Sequence[Remaining]) -> dict[str, str]:
-    """What the tightest limits leave: tokens, US dollars, and the seconds until the first of the two begins anew."""
+    """What the tightest limits leave: tokens, US dollars, requests, and the seconds until the first begins anew."""
     tokens = min((each for each in left if each.limit.unit in TOKEN_UNITS), key=_amount, default=None)
     money = min((each for each in left if each.limit.unit is Unit.MICRO_USD), key=_amount, default=None)
+    requests = min((each for each in left if each.limit.unit is Unit.REQUESTS), key=_amount, default=None)
     headers = {}
     if tokens:
         headers["x-leanserve-budget-remaining-tokens"] = str(max(0, tokens.amount))
     if money:
         headers["x-leanserve-budget-remaining-usd"] = f"{max(0, money.amount) / 1_000_000:.6f}"
-    resets = [each.resets_in_s for each in (tokens, money) if each and each.resets_in_s is not None]
+    if requests:
+        headers["x-leanserve-budget-remaining-requests"] = str(max(0, requests.amount))
+    resets = [each.resets_in_s for each in (tokens, money, requests) if each and each.resets_in_s is not None]
     return headers | ({"x-leanserve-budget-reset": str(math.ceil(min(resets)))} if resets else {})
 
 
