@@ -85,10 +85,10 @@ class KeyDesk:
         )
 
     async def rotate(self, key_id: str, within: str, grace_s: float = DAY_S) -> Issued:
-        """A new key with the same rights; the old one works until `grace_s` seconds from now."""
+        """A new key with the same rights, under the same limits; the old one works for `grace_s` more seconds."""
         old = await self._issued(key_id, within)
         _may_rotate(old)
-        new = await self._issue(old.tenant, KeyTerms(old.name, old.rights, old.expires))
+        new = await self._issue(old.tenant, KeyTerms(old.name, old.rights, old.expires), (*old.former, old.id))
         retires = self._clock() + grace_s
 
         def retire(key: Key) -> Key:
@@ -125,10 +125,10 @@ class KeyDesk:
         await self._end(key, DELETED)
         await self._stored.delete(key_id)
 
-    async def _issue(self, tenant: str, terms: KeyTerms) -> Issued:
+    async def _issue(self, tenant: str, terms: KeyTerms, former: tuple[str, ...] = ()) -> Issued:
         key_id = new_id()
         text = new_text(key_id)
-        key = Key(key_id, tenant, terms.name, digest(text), terms.rights, self._clock(), terms.expires)
+        key = Key(key_id, tenant, terms.name, digest(text), terms.rights, self._clock(), terms.expires, former=former)
         await self._stored.add(key)
         return Issued(key, text)
 

@@ -47,7 +47,8 @@ NO_LIMITS = Rights()
 class Key:
     """One key. `digest` is SHA-256 of its text, hex; times are seconds since 1970.
 
-    A replaced key (`replaced_by` is the id of its successor) works until `retires`.
+    A replaced key (`replaced_by` is the id of its successor) works until `retires`. `former` are the ids of those that
+    this one took over from, the first of them first: what limits them limits it.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Key:
     replaced_by: str = ""
     retires: float | None = None
     source: KeySource = "stored"
+    former: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:

@@ -30,6 +30,7 @@ def caller_of(request: Request, payload: Mapping[str, Any]) -> Caller:
         session=said("session"),
         lane=_lane(said("lane", Lane.INTERACTIVE)),
         key=key.id,
+        former=key.former,
     )
 
 

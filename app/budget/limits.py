@@ -59,8 +59,15 @@ def _scope_of(caller: Caller, rule: BudgetRule) -> Scope | None:
         return None
     parts: list[tuple[ScopeKind, str]] = []
     for kind, pattern in rule.pattern:
-        name: str = getattr(caller, kind)
+        name = _key(caller, pattern) if kind == "key" else getattr(caller, kind)
         if pattern not in {"*", name} or (kind == "session" and not name):
             return None
         parts.append((kind, name))
     return Scope(caller.tenant, tuple(parts))
+
+
+def _key(caller: Caller, pattern: str) -> str:
+    """Which of its keys a rule means: one that was rotated is limited on, and begins no counter of its own."""
+    if pattern == "*":
+        return next(iter(caller.former), caller.key)
+    return pattern if pattern in caller.former else caller.key

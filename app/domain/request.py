@@ -40,6 +40,7 @@ class Caller:
     """On whose account a request runs. Empty strings mean "not said". `key` is the id of the API key, never the key.
 
     `above` names the sessions that began `session`, nearest first; nobody knows them before its step has begun.
+    `former` are the ids of the keys that `key` took over from, the first of them first.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -50,6 +51,7 @@ class Caller:
     lane: Lane = Lane.INTERACTIVE
     key: str = ""
     above: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import ADMIN, Serve, issue
-from tests.harness import Running
+from tests.harness import Running, eventually
 
 
 class Admin:
@@ -55,6 +55,21 @@ def test_a_keys_life(boss: Admin) -> None:
         assert boss("POST", f"{path}/{verb}")["disabled"] is disabled
     assert boss("DELETE", path) == {"id": rotated["id"], "object": "key", "deleted": True}
     assert boss("DELETE", path, status=404)["error"]["code"] == "not_found"
+
+
+def test_a_rotated_key_stays_under_its_limits(strict: Running, boss: Admin) -> None:
+    """Whoever rotates it each month need not set them anew, and nobody steps around them so."""
+    old = boss("POST", "/keys", {"name": "app", "tenant": "acme"})
+    boss("POST", "/budgets", {"tenant": "acme", "key": old["id"], "requests": 1})
+    body = {"model": "small", "messages": [{"role": "user", "content": "one"}]}
+
+    def status(key: str) -> int:
+        headers = {"authorization": f"Bearer {key}", "x-leanserve-cache": "no-cache"}
+        return httpx.post(f"{strict.url}/v1/chat/completions", json=body, headers=headers).status_code
+
+    assert eventually(lambda: status(old["key"]) == 429)
+    new = boss("POST", f"/keys/{old['id']}/rotate", {"grace_s": 60})
+    assert status(new["key"]) == 429
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,14 @@ async def test_rotation_gives_the_old_key_its_grace(office: Office) -> None:
         await office.desk.rotate(old.key.id, "acme", grace_s=60)
 
 
+async def test_a_rotated_key_knows_whom_it_took_over_from(office: Office) -> None:
+    """All of the line, the first of them first: their limits are its own."""
+    old = await office.desk.issue("acme", TERMS)
+    new = await office.desk.rotate(old.key.id, "acme", grace_s=60)
+    newest = await office.desk.rotate(new.key.id, "acme", grace_s=60)
+    assert (await office.desk.show(newest.key.id, "acme")).former == (old.key.id, new.key.id)
+
+
 async def test_rotation_without_grace_stops_the_old_key(office: Office) -> None:
     """It leaked: nothing that it began goes on."""
     old = await office.desk.issue("acme", TERMS)

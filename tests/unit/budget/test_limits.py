@@ -42,6 +42,19 @@ def test_a_rule_matches_by_exact_name_or_star(rule: BudgetRule, scope: Scope | N
     assert limits_for(CALLER, (rule,)) == ([limit(scope)] if scope else [])
 
 
+@pytest.mark.parametrize(("pattern", "counter"), [("k1", "k1"), ("k2", "k2"), ("k3", "k3"), ("*", "k1"), ("k4", None)])
+def test_a_rotated_key_stays_under_its_limits(pattern: str, counter: str | None) -> None:
+    """Whichever of the line a rule names, it goes on counting; `*` counts the whole line as one."""
+    caller = Caller("acme", key="k3", former=("k1", "k2"))
+    scopes = [found.scope for found in limits_for(caller, (BudgetRule(key=pattern, tokens=5),))]
+    assert scopes == ([Scope("acme", (("key", counter),))] if counter else [])
+
+
+def test_a_stop_of_a_replaced_key_is_its_own() -> None:
+    """It leaked and was replaced at once: whoever has the new one goes on."""
+    assert Scope("acme", (("key", "k1"),)) not in scopes_of(Caller("acme", key="k2", former=("k1",)))
+
+
 def test_all_rules_that_match_apply() -> None:
     """An exact name adds to what `*` says; it does not lift it."""
     rules = (

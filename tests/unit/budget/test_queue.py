@@ -202,7 +202,7 @@ async def test_a_window_that_turns_too_late_is_not_waited_for() -> None:
     """All of it is spent: whoever asks is told at once when to come again."""
     line = Line()
     assert await line.wait("a", PATIENT, DAY) == DAY
-    assert line.slept == line.tried == []
+    assert (line.slept, line.tried) == ([], [])
 
 
 @pytest.mark.parametrize(
