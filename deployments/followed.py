@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,9 @@ from app.config.policy import Policy
 from app.errors import ConfigError
 
 logger = logging.getLogger("leanserve.launch")
+
+ENDS_S = 1.0
+"""For the streams that a policy ends, before replicas are replaced: that cuts who is not through."""
 
 
 class Cluster(Protocol):
@@ -32,8 +36,10 @@ class Cluster(Protocol):
 class FollowedFile:
     """One file, and what was deployed of it last."""
 
-    def __init__(self, path: Path, file: ServeFile, cluster: Cluster) -> None:
-        self._path, self._file, self._cluster = path, file, cluster
+    def __init__(
+        self, path: Path, file: ServeFile, cluster: Cluster, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._path, self._file, self._cluster, self._sleep = path, file, cluster, sleep
         self._state = self._taken = _state(path)
 
     def begin(self) -> None:
@@ -65,11 +71,13 @@ class FollowedFile:
         print(f"RELOADED {self._path}", flush=True)
 
     def _take(self, file: ServeFile) -> None:
-        """A policy is told: Ray Serve would bring it to a few replicas at a time, or with another graph once that is up,
-        and a lowered limit must act on all of them within a second.
+        """A policy is told, for a lowered limit must act on all replicas within a second: Ray Serve would bring it to a
+        few of them at a time, and with another graph only once that is up.
         """
         if file.user_config != self._file.user_config and _fits(file.policy, self._file):
             self._tell(file.user_config, time.time())
+            if file.gateway != self._file.gateway:
+                self._sleep(ENDS_S)
         self._file = file
         self._cluster.deploy(file.document)
 

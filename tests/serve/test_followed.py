@@ -29,6 +29,9 @@ class FakeCluster:
     def deploy(self, document: dict[str, Any]) -> None:
         self.done.append(("deployed", document["applications"][0]["deployments"][0]["user_config"]["version"]))
 
+    def sleep(self, seconds: float) -> None:
+        self.done.append(("slept", seconds))
+
     def tell(self, policy: dict[str, Any], since: float) -> None:
         if self.deaf:
             raise TimeoutError
@@ -43,7 +46,7 @@ class Case:
         self.path, self.cluster = folder / "some.yaml", FakeCluster()
         self.found = document()
         self.write()
-        self.file = FollowedFile(self.path, load(self.path), self.cluster)
+        self.file = FollowedFile(self.path, load(self.path), self.cluster, sleep=self.cluster.sleep)
         self.file.begin()
         self.cluster.done.clear()
 
@@ -84,12 +87,12 @@ def test_a_new_policy_is_told_before_it_is_deployed(case: Case, capsys: pytest.C
 
 
 def test_a_policy_that_comes_with_another_graph_does_not_wait_for_it(case: Case) -> None:
-    """That takes half a minute, and the limits of who streams meanwhile may be lower."""
+    """That takes half a minute, and the limits of who streams meanwhile may be lower: they end before it begins."""
     case.policy["version"] = "2"
     case.found["applications"][0]["args"]["tiers"][0]["context_tokens"] = 1234
     case.write()
     case.look()
-    assert case.cluster.done == [("told", "2"), ("deployed", "2")]
+    assert case.cluster.done == [("told", "2"), ("slept", 1.0), ("deployed", "2")]
 
 
 def test_a_policy_that_fits_its_own_graph_only_is_not_told(case: Case) -> None:
