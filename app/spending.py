@@ -23,7 +23,7 @@ from app.budget.retrying import BookingLedger
 from app.budget.watch import Leases, Refresh, Watch, Watched
 from app.config.budgets import BudgetRule
 from app.config.policy import Policy
-from app.domain import Amounts, CacheHit, Caller, Limit, Remaining
+from app.domain import Amounts, BudgetExceeded, CacheHit, Caller, Limit, Remaining
 from app.domain.request_id import hedge_id
 from app.errors import SpendingStopped, StoreUnavailable
 from app.journey import AttemptOutcome, Journey
@@ -39,6 +39,10 @@ UNSETTLED = "an account was not settled"
 
 class Books(routing.Books, desk.Books, Protocol):
     """Who knows what is spent and what is left."""
+
+    async def overspent(self, tenant: str, limits: Sequence[Limit]) -> Sequence[BudgetExceeded]:
+        """See `RedisBudgetLedger.overspent`."""
+        ...
 
 
 def _none(_tenant: str) -> Sequence[BudgetRule]:
@@ -83,7 +87,7 @@ class Spending:
     """One replica's. `policy` gives the policy in force."""
 
     def __init__(self, treasury: Treasury, policy: Callable[[], Policy]) -> None:
-        self.live = Live()
+        self.live = Live(treasury.books.overspent)
         watched = Watched(treasury.stops.stops, treasury.stored.keys, treasury.stored.budgets, policy)
         self.watch = Watch(treasury.leases, treasury.holder, self.live, watched)
         self.ledger = FailOpenLedger(treasury.ledger, lambda: policy().spending.fail_open.tokens)

@@ -6,16 +6,17 @@ another, drafts and their better answers, share the one account.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from app.budget.claim import Claim
 from app.budget.closing import all_counted, booked
 from app.budget.holding import Holder, Need, Price, ample, beyond, capped, left_after, may_change, plus, within
 from app.budget.loan import Loan
 from app.cost.usage import Tally
-from app.domain import Amounts, Chunk, Grant, Refusal, Remaining, Usage
+from app.domain import Amounts, Chunk, Grant, Limit, Refusal, Remaining, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
 from app.ports import BudgetLedger
 
@@ -151,8 +152,16 @@ class Account:
         late = StoreUnavailable("the engine did not hear in time of what was granted")
         raise AnswerStopped(refused(self._kept_out) if self._kept_out else late)
 
-    async def recheck(self) -> Refusal | None:
-        """Whether what is held still fits in the limits of now, and nobody stopped it. Raises `StoreUnavailable`."""
+    async def recheck(self, overspent: Mapping[Limit, Refusal] = MappingProxyType({})) -> Refusal | None:
+        """Whether what is held still fits in the limits of now, and nobody stopped it. Raises `StoreUnavailable`.
+
+        In one that is `overspent` nothing fits: the ledger need not be asked.
+        """
+        held = self._claim.reservation
+        if overspent and held and held.booked:
+            for limit in self._holder.limits():
+                if limit in overspent:
+                    return overspent[limit]
         async with self._lock:
             return await self._claim.renew()
 

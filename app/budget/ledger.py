@@ -142,6 +142,18 @@ class RedisBudgetLedger:
         """What is spent and held under each limit, now. Raises StoreUnavailable."""
         return [Booked(limit, spent, held) for limit, spent, held, _ in await self._inspect(tenant, limits)]
 
+    async def overspent(self, tenant: str, limits: Sequence[Limit]) -> list[BudgetExceeded]:
+        """Which of the limits are beyond what they allow by what is spent alone: nothing given back helps there.
+
+        Not of the sliding ones: when they fit again depends on who asks. Raises StoreUnavailable.
+        """
+        fixed = [limit for limit in limits if not limit.window.sliding]
+        return [
+            BudgetExceeded(limit, 0, 0, seconds(resets), held)
+            for limit, spent, held, resets in await self._inspect(tenant, fixed)
+            if spent > limit.amount
+        ]
+
     async def _hold(
         self, known: Reservation, caller: Caller, limits: Sequence[Limit], amounts: Amounts, changes: bool
     ) -> Reservation | Refusal:

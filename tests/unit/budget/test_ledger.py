@@ -34,6 +34,18 @@ async def test_limits_without_number_are_kept_all(bench: Bench) -> None:
     assert set(await bench.booked(*limits)) == {(10, 0)}
 
 
+async def test_a_limit_is_overspent_by_what_is_spent_alone(bench: Bench) -> None:
+    """What is held may be given back, and of a sliding window it depends on who asks when it fits again."""
+    day, sliding = limit(50, window=Window(Period.DAY)), limit(50, window=Window(Period.DAY, sliding=True))
+    held, full = limit(50), limit(50, Unit.REQUESTS)
+    before = [limit(100, window=each.window) for each in (day, sliding)]
+    await bench.ledger.settle(await bench.grant("r", before, tokens(60)), tokens(51))
+    await bench.grant("s", [limit(100)], tokens(60))
+    found = await bench.ledger.overspent("acme", [day, sliding, held, full])
+    assert [(each.limit, each.remaining) for each in found] == [(day, 0)]
+    assert 0 < (found[0].resets_in_s or 0) <= 86_400
+
+
 async def test_every_unit_counts_its_own(bench: Bench) -> None:
     """Tokens are input and output; a request counts one; who is under way is held while it is, and never spent."""
     limits = [limit(1_000, unit) for unit in Unit]

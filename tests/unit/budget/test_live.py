@@ -1,18 +1,19 @@
 """Answers under way that are ended from outside: cleanly where they can be, at once where they cannot."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from app.budget.account import Account
 from app.budget.holding import Holder, Need
-from app.budget.live import Live
+from app.budget.live import MANY, Live
 from app.config.budgets import SpendingPolicy
 from app.config.policy import AttemptPolicy
-from app.domain import Amounts, Caller, MicroUsd, Scope, ScopeStopped
-from app.errors import AnswerStopped, SpendingStopped
+from app.domain import Amounts, BudgetExceeded, Caller, Limit, MicroUsd, Period, Scope, ScopeStopped, Window
+from app.errors import AnswerStopped, SpendingStopped, StoreUnavailable
 from app.tiers.patience import Patience
 from tests.fakes import FakeBudgetLedger
 from tests.fakes_backends import FakeClock
+from tests.unit.budget.bench import limit
 
 STOPPED = ScopeStopped(Scope("acme"), "runaway")
 
@@ -25,12 +26,12 @@ def nobody(_caller: Caller) -> ScopeStopped | None:
 class Answer:
     """One answer under way: it waits for an engine that says nothing, then, cut or ended, takes note of it."""
 
-    def __init__(self, live: Live, tenant: str = "acme") -> None:
+    def __init__(self, live: Live, tenant: str = "acme", limits: Sequence[Limit] = ()) -> None:
         self.ledger = FakeBudgetLedger()
         self.live = live
         self.ended = ""
         self.reading = asyncio.Event()
-        holder = Holder("r", Caller(tenant), SpendingPolicy(), list, Amounts)
+        holder = Holder("r", Caller(tenant), SpendingPolicy(), lambda: limits, Amounts)
         self.account = Account(self.ledger, holder)
         self.patience = Patience(AttemptPolicy(), FakeClock())
 
@@ -139,6 +140,46 @@ async def test_others_go_on() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_many_in_an_overspent_limit_are_not_asked_for_one_by_one() -> None:
+    """One question says of all that nothing fits; who is not bound by that limit goes on."""
+    lowered, other = limit(500), limit(500, window=Window(Period.MINUTE))
+    asked: list[tuple[str, Sequence[Limit]]] = []
+
+    async def overspent(tenant: str, limits: Sequence[Limit]) -> list[BudgetExceeded]:
+        asked.append((tenant, limits))
+        return [BudgetExceeded(lowered, 0, 0, None)]
+
+    live = Live(overspent, grace_s=0.01)
+    bound = [Answer(live, limits=[other, lowered]) for _ in range(MANY)]
+    free = Answer(live, limits=[other])
+    tasks = [await started(each) for each in (*bound, free)]
+    for each in bound:
+        each.ledger.faults = 1
+    await live.recheck(nobody)
+    await asyncio.gather(*tasks[:-1])
+    assert {(each.ended, each.ledger.faults) for each in bound} == {("budget_exceeded", 1)}
+    assert (asked, free.ended) == ([("acme", [other, lowered])], "")
+    tasks[-1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_where_nobody_knows_what_is_overspent_each_is_asked_for() -> None:
+    """The store is away for that one question, or something is wrong with it."""
+    for fault in (StoreUnavailable("away"), ZeroDivisionError()):
+
+        async def overspent(_tenant: str, _limits: Sequence[Limit], fault: Exception = fault) -> list[BudgetExceeded]:
+            raise fault
+
+        live = Live(overspent, grace_s=0.01)
+        answers = [Answer(live) for _ in range(MANY)]
+        tasks = [await started(each) for each in answers]
+        for each in answers:
+            each.ledger.stopped = STOPPED
+        await live.recheck(nobody)
+        await asyncio.gather(*tasks)
+        assert {each.ended for each in answers} == {"scope_stopped"}
 
 
 async def test_an_answer_that_holds_nothing_is_not_asked_for() -> None:
