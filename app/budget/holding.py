@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import add
 
 from app.config.budgets import SpendingPolicy
 from app.domain import Amounts, BudgetExceeded, Caller, Limit, MicroUsd, Refusal, Remaining, Reservation, Unit
@@ -56,34 +57,26 @@ class Need:
 
 def capped(amounts: Amounts, most: Amounts) -> Amounts:
     """Of each unit the smaller."""
-    return Amounts(
-        min(amounts.input_tokens, most.input_tokens),
-        min(amounts.output_tokens, most.output_tokens),
-        MicroUsd(min(amounts.micro_usd, most.micro_usd)),
-        min(amounts.requests, most.requests),
-        min(amounts.concurrent, most.concurrent),
-    )
+    return _each(min, amounts, most)
 
 
 def most(one: Amounts, other: Amounts) -> Amounts:
     """Of each unit the larger."""
-    return Amounts(
-        max(one.input_tokens, other.input_tokens),
-        max(one.output_tokens, other.output_tokens),
-        MicroUsd(max(one.micro_usd, other.micro_usd)),
-        max(one.requests, other.requests),
-        max(one.concurrent, other.concurrent),
-    )
+    return _each(max, one, other)
 
 
 def plus(one: Amounts, other: Amounts) -> Amounts:
     """Of each unit the sum."""
+    return _each(add, one, other)
+
+
+def _each(of: Callable[[int, int], int], one: Amounts, other: Amounts) -> Amounts:
     return Amounts(
-        one.input_tokens + other.input_tokens,
-        one.output_tokens + other.output_tokens,
-        MicroUsd(one.micro_usd + other.micro_usd),
-        one.requests + other.requests,
-        one.concurrent + other.concurrent,
+        of(one.input_tokens, other.input_tokens),
+        of(one.output_tokens, other.output_tokens),
+        MicroUsd(of(one.micro_usd, other.micro_usd)),
+        of(one.requests, other.requests),
+        of(one.concurrent, other.concurrent),
     )
 
 
