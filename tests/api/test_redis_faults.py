@@ -6,7 +6,9 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,9 +21,9 @@ from app.store.embedded import EmbeddedRedis, free_port
 from tests.harness import Running, Setup, eventually, serving
 
 CLIENTS = 50
-TIMEOUT_S = 0.6
-NOISE_S = 0.5
-"""What two shared cores may add; how exact the time-out is, `tests.benchmarks.cache` measures."""
+TIMEOUT_S = 1.5
+NOISE_S = 1.4
+"""What two shared cores may add, less than a second time-out; how exact it is, `tests.benchmarks.cache` measures."""
 SHORT = {"store": {"timeout_s": TIMEOUT_S, "cache_timeout_s": TIMEOUT_S}}
 KNOWN = "what is kept before the fault"
 
@@ -91,21 +93,24 @@ def frozen(own: EmbeddedRedis) -> Callable[[], None]:
 
 
 def paused(own: EmbeddedRedis) -> Callable[[], None]:
-    """The server takes commands and answers none, for some seconds; nothing ends that earlier."""
+    """The server takes commands and answers none, for longer than any burst; only a kill ends that earlier."""
     with redis.Redis.from_url(own.url) as admin:
-        admin.client_pause(5_000)
-    return lambda: None
+        admin.client_pause(60_000)
+    return partial(restarted, own)
 
 
 def killed(own: EmbeddedRedis) -> Callable[[], None]:
     """The server is gone; a new one comes on the same port and data."""
     os.kill(own.pid, signal.SIGKILL)
+    return partial(restarted, own)
 
-    def again() -> None:
-        own.stop()
-        own.start()
 
-    return again
+def restarted(own: EmbeddedRedis) -> None:
+    """Whatever the old one is doing."""
+    with suppress(ProcessLookupError):
+        os.kill(own.pid, signal.SIGKILL)
+    own.stop()
+    own.start()
 
 
 @pytest.mark.parametrize("fault", [frozen, paused, killed])

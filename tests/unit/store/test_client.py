@@ -15,7 +15,9 @@ from app.store.embedded import EmbeddedRedis, free_port
 from app.store.inspect import Durability
 from app.store.scripts import Script
 
-SHORT = StoreSpec(timeout_s=0.1)
+SHORT = StoreSpec(timeout_s=1)
+"""Twenty commands need less even on a busy machine, and 'at once' is far below it."""
+AT_ONCE_S = 0.3
 PATIENT = StoreSpec(timeout_s=5)
 
 
@@ -43,12 +45,12 @@ async def test_a_frozen_redis_fails_in_time_then_at_once(own: EmbeddedRedis) -> 
     os.kill(own.pid, signal.SIGSTOP)
     try:
         waits = [await fails(store) for _ in range(FAILURES)]
-        assert all(0.09 < wait < 0.4 for wait in waits)
-        assert max([await fails(store) for _ in range(20)]) < 0.02
+        assert all(0.99 < wait < 1.9 for wait in waits)
+        assert max([await fails(store) for _ in range(20)]) < AT_ONCE_S
         assert await store.ready() is False
     finally:
         os.kill(own.pid, signal.SIGCONT)
-    assert await fails(store) < 0.02
+    assert await fails(store) < AT_ONCE_S
     clock.now += 60
     assert await store.command("GET", "a") == b"1"
     await store.close()
