@@ -252,7 +252,13 @@ def serving(setup: Setup) -> Iterator[Running]:
         thread.join(20)
 
 
-def spent_of(running: Running, unit: Unit, caller: Caller = Caller()) -> int:  # noqa: B008 - frozen
+def spent_of(
+    running: Running,
+    unit: Unit,
+    caller: Caller = Caller(),  # noqa: B008 - frozen
+    *,
+    patience_s: float = 2 * sum(MADE_PAUSES_S),
+) -> int:
     """What the limits on `unit` say was spent for `caller`, once nothing is held any more."""
 
     async def read() -> tuple[int, int]:
@@ -264,7 +270,6 @@ def spent_of(running: Running, unit: Unit, caller: Caller = Caller()) -> int:  #
             await store.close()
         return booked.spent, booked.held
 
-    patience_s = 2 * sum(MADE_PAUSES_S)
     assert eventually(lambda: asyncio.run(read())[1] == 0, patience_s), "something is still held"
     return asyncio.run(read())[0]
 

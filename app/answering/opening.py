@@ -9,7 +9,7 @@ from app.answering.means import Means
 from app.background import in_time
 from app.budget.account import Account
 from app.budget.holding import Need
-from app.budget.queue import only_held
+from app.budget.queue import Passing, only_held, throttled
 from app.budget.sizing import choices, comes_in_pieces, output_cap
 from app.config.gateway import TierSpec
 from app.domain import (
@@ -43,13 +43,13 @@ class Opening:
     async def run(self, tiers: Sequence[str]) -> Sequence[str]:
         """Hold what an answer needs, and say which tiers to ask: a limit may name others. Raises as `Answering.run`."""
         self.trace.planned(tiers[0])
+        spending = self.journey.policy.spending
         with self.trace.stage("budget.reserve"):
             refusal = await self.hold(tiers)
             if isinstance(refusal, BudgetExceeded) and only_held(refusal):
-                refusal = await self._held_back(tiers, refusal)
+                refusal = await self._in_line(tiers, refusal, only_held, spending.wait_for_held_s)
             if full := _says(refusal, LimitAction.THROTTLE):
-                waiting = self.journey.policy.spending.throttle
-                refusal = await self.means.queue.wait(waiting, full, lambda: self.hold(tiers))
+                refusal = await self._in_line(tiers, full, throttled, spending.throttle.max_wait_s)
             if full := _says(refusal, LimitAction.DOWNGRADE):
                 tiers, refusal = await self._downgraded(tiers, full)
         self.journey.left = self.account.left
@@ -57,11 +57,14 @@ class Opening:
             raise refused(refusal)
         return tiers
 
-    async def _held_back(self, tiers: Sequence[str], refusal: BudgetExceeded) -> Refusal | None:
-        """Wait a moment for what those under way give back."""
+    async def _in_line(
+        self, tiers: Sequence[str], refusal: BudgetExceeded, passing: Passing, longest_s: float
+    ) -> Refusal | None:
+        """Wait for the window's turn, or for what those under way give back."""
         spending = self.journey.policy.spending
-        waiting = spending.throttle.model_copy(update={"max_wait_s": spending.wait_for_held_s})
-        return await self.means.queue.wait(waiting, refusal, lambda: self.hold(tiers), only_held)
+        waiting = spending.throttle.model_copy(update={"max_wait_s": longest_s})
+        away_s = spending.wait_for_store_s
+        return await self.means.queue.wait(waiting, refusal, lambda: self.hold(tiers), passing, away_s=away_s)
 
     async def hold(self, tiers: Sequence[str]) -> Refusal | None:
         """Hold by the most that the input may be, and only where that is refused, and less could fit, by what it is."""

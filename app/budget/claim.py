@@ -1,12 +1,13 @@
 """What one account holds in the ledger, and how it asks for more: all of it, else as much of the output as fits."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 from app.budget.fitting import at_least, fitting
 from app.budget.holding import Holder, Need, beyond, most, plus
-from app.domain import Amounts, BudgetExceeded, MicroUsd, Refusal, Reservation
-from app.errors import ReservationClosed
+from app.domain import Amounts, BudgetExceeded, Limit, MicroUsd, Refusal, Reservation
+from app.errors import ReservationClosed, StoreUnavailable
 from app.ports import BudgetLedger
 
 
@@ -26,6 +27,7 @@ class Claim:
         self.closed = False
         self._unheard = Amounts()
         self._ledger, self._holder = ledger, holder
+        self._lost = 0
 
     async def hold(self, output: int, least: int) -> Refusal | None:
         """Hold `output` tokens, else as many from `least` on as fit.
@@ -88,9 +90,18 @@ class Claim:
     async def _ask(self, amounts: Amounts) -> Reservation | Refusal:
         holder, limits = self._holder, self._holder.limits()
         if (known := self.reservation) is None:
-            return await self._ledger.reserve(holder.id, holder.caller, limits, amounts)
+            return await self._reserve(limits, amounts)
         self._unheard = most(self._unheard, amounts) if known.doubtful else amounts
         self.reservation = replace(known, doubtful=True)  # until it is heard
         answer = await self._ledger.extend(known, holder.caller, limits, amounts)
         self.reservation = known
         return answer
+
+    async def _reserve(self, limits: Sequence[Limit], amounts: Amounts) -> Reservation | Refusal:
+        """A try that failed may have been granted, and is taken back by its name: the next needs another."""
+        name = f"{self._holder.id}-{self._lost + 1}" if self._lost else self._holder.id
+        try:
+            return await self._ledger.reserve(name, self._holder.caller, limits, amounts)
+        except StoreUnavailable:
+            self._lost += 1
+            raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from app.config.budgets import ThrottlePolicy
 from app.domain import BudgetExceeded, LimitAction, Refusal
+from app.errors import StoreUnavailable
 
 POLL_S = 0.1
 """Between two tries of who is first in line: others give back what they did not need at any moment."""
@@ -43,11 +44,25 @@ def _in_vain(refusal: BudgetExceeded, left_s: float) -> bool:
 
 @dataclass(slots=True, eq=False)
 class _Line:
-    """Who waits for one limit. `flows` where the last who was first got through: the next need not wait to try."""
+    """Who waits for one limit. `flows` where the last who was first need not have waited: the next tries at once.
+
+    `away_since`: when the store began to leave whoever was first without an answer.
+    """
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
     flows: bool = False
+    away_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """One request's. It `ends` at that time; the store may be away for `away_s` of it."""
+
+    ends: float
+    away_s: float
+    again: Again
+    passing: Passing
 
 
 class ThrottleQueue:
@@ -61,29 +76,36 @@ class ThrottleQueue:
         self._waiting = 0
 
     async def wait(
-        self, policy: ThrottlePolicy, refusal: BudgetExceeded, again: Again, passing: Passing = throttled
+        self,
+        policy: ThrottlePolicy,
+        refusal: BudgetExceeded,
+        again: Again,
+        passing: Passing = throttled,
+        *,
+        away_s: float = 0.0,
     ) -> Refusal | None:
         """Try `again` until nothing refuses, or for a reason that is not `passing`, or it turns out never to fit.
 
-        The last refusal when time or places are out.
+        The last refusal when time or places are out. Raises `StoreUnavailable` where the store is away for longer than
+        `away_s`: one that comes back sooner costs nobody the place in line.
         """
         if self._waiting >= policy.max_waiting or _never_fits(refusal):
             return refusal
-        ends = self._clock() + policy.max_wait_s
+        wait = _Wait(self._clock() + policy.max_wait_s, away_s, again, passing)
         self._waiting += 1
         try:
-            return await self._in_line(ends, refusal, again, passing)
+            return await self._in_line(wait, refusal)
         finally:
             self._waiting -= 1
 
-    async def _in_line(self, ends: float, refusal: BudgetExceeded, again: Again, passing: Passing) -> Refusal | None:
+    async def _in_line(self, wait: _Wait, refusal: BudgetExceeded) -> Refusal | None:
         counter = (refusal.limit.scope, refusal.limit.unit, refusal.limit.window)
         line = self._lines.setdefault(counter, _Line())
         line.waiting += 1
         try:
-            async with asyncio.timeout(max(0.0, ends - self._clock())) as bound, line.turn:
+            async with asyncio.timeout(max(0.0, wait.ends - self._clock())) as bound, line.turn:
                 bound.reschedule(None)  # a try is not cut: its grant would be nobody's
-                found = await self._first(line, ends, refusal, again, passing)
+                found = await self._first(line, wait, refusal)
                 line.flows = found is None
                 return found
         except TimeoutError:
@@ -93,16 +115,27 @@ class ThrottleQueue:
             if not line.waiting:
                 del self._lines[counter]
 
-    async def _first(
-        self, line: _Line, ends: float, refusal: BudgetExceeded, again: Again, passing: Passing
-    ) -> Refusal | None:
-        while (left := ends - self._clock()) > 0 and not _in_vain(refusal, left):
+    async def _first(self, line: _Line, wait: _Wait, refusal: BudgetExceeded) -> Refusal | None:
+        while (left := wait.ends - self._clock()) > 0 and not _in_vain(refusal, left):
             turn = POLL_S if refusal.resets_in_s is None else refusal.resets_in_s + AFTER_S
             if not line.flows:
                 await self._sleep(min(turn, POLL_S, left))
             line.flows = False
-            answer = await again()
-            if not isinstance(answer, BudgetExceeded) or not passing(answer) or _never_fits(answer):
+            try:
+                answer = await wait.again()
+            except StoreUnavailable:
+                line.flows = self._away_s(line) >= wait.away_s  # then all behind are told at once as well
+                if line.flows or self._clock() >= wait.ends:
+                    raise
+                continue
+            line.away_since = None
+            if not isinstance(answer, BudgetExceeded) or not wait.passing(answer) or _never_fits(answer):
                 return answer
             refusal = answer
         return refusal
+
+    def _away_s(self, line: _Line) -> float:
+        """How long the store does not answer by now."""
+        now = self._clock()
+        line.away_since = now if line.away_since is None else line.away_since
+        return now - line.away_since

@@ -138,7 +138,7 @@ class SpendingPolicy(PolicyModel):
     twice the last up to `longest_stretch`, ahead of need. `cache_hits` is the share of an answer's first price that a
     hit of it costs, tokens and dollars alike. Marks that are passed (`warn_at`) are posted to `webhook`. Who would fit
     but for what others hold waits for at most `wait_for_held_s`: few of them need all that they hold. An answer under
-    way waits for at most `wait_for_store_s` for a store that went away.
+    way, and who waits already, wait for at most `wait_for_store_s` for a store that went away.
     """
 
     first_stretch: int = Field(default=64, ge=1)

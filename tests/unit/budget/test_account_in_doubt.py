@@ -9,6 +9,7 @@ from app.budget.account import Account
 from app.budget.grants import RedisGrants
 from app.budget.holding import Holder, Need
 from app.budget.ledger import RedisBudgetLedger
+from app.budget.retrying import RetryingLedger
 from app.config.budgets import SpendingPolicy
 from app.domain import Amounts, Caller, Chunk, Limit, MicroUsd, Refusal, Reservation
 from app.errors import StoreUnavailable
@@ -73,3 +74,36 @@ async def test_a_limit_that_is_new_holds_nothing_of_an_answer_that_ended_as_it_w
     await account.settle(tokens(5))
     await look
     assert [each.held for each in await ledger.inner.booked("acme", limits)] == [0]
+
+
+class Deaf:
+    """The ledger, of whose first two grants nobody hears."""
+
+    def __init__(self, inner: RedisBudgetLedger) -> None:
+        self._inner, self._deaf = inner, 2
+        self.extend, self.settle, self.made = inner.extend, inner.settle, inner.made
+        self.withdraw, self.book = inner.withdraw, inner.book
+
+    async def reserve(
+        self, reservation_id: str, caller: Caller, limits: Sequence[Limit], amounts: Amounts
+    ) -> Reservation | Refusal:
+        found = await self._inner.reserve(reservation_id, caller, limits, amounts)
+        if self._deaf:
+            self._deaf -= 1
+            raise StoreUnavailable("unheard")
+        return found
+
+
+async def test_an_account_can_be_opened_after_a_try_of_which_nobody_heard(store: Store) -> None:
+    """That is taken back by its name, which it bars: who waited in line would meet a fault of ours."""
+    limits, inner = [limit(1_000)], RedisBudgetLedger(store)
+    ledger = RetryingLedger(Deaf(inner))
+    account = Account(ledger, Holder("r", ACME, SpendingPolicy(), lambda: limits, Amounts))
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await account.open(NEED)
+        await ledger.drain(1)
+    assert await account.open(NEED) is None
+    assert [each.held for each in await inner.booked("acme", limits)] == [10 + 64]
+    await account.settle(tokens(7))
+    assert [(each.spent, each.held) for each in await inner.booked("acme", limits)] == [(7, 0)]

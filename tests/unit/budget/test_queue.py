@@ -9,6 +9,7 @@ import pytest
 from app.budget.queue import AFTER_S, POLL_S, ThrottleQueue, only_held
 from app.config.budgets import ThrottlePolicy
 from app.domain import BudgetExceeded, Limit, LimitAction, Period, Refusal, Scope, ScopeStopped, Unit, Window
+from app.errors import StoreUnavailable
 from tests.fakes_backends import FakeClock
 
 ONE = Limit(Scope("acme"), Unit.CONCURRENT, 1, action=LimitAction.THROTTLE)
@@ -253,6 +254,65 @@ async def test_nothing_is_left_of_who_left() -> None:
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     assert (line.queue._lines, line.queue._waiting) == ({}, 0)
+
+
+class Flaky:
+    """A store that is away until the clock says `back`; then there is room. `asked` has the time of each try."""
+
+    def __init__(self, line: Line, back: float) -> None:
+        self._line, self._back = line, back
+        self.asked: list[float] = []
+
+    async def again(self) -> Refusal | None:
+        self.asked.append(self._line.clock.now)
+        if self._line.clock.now < self._back:
+            raise StoreUnavailable("away")
+        return None
+
+
+async def test_a_store_that_is_away_for_a_moment_costs_nobody_the_place_in_line() -> None:
+    """The first tries on, and all behind wait on: one late answer of the store sent everybody home."""
+    line = Line()
+    flaky = Flaky(line, line.clock.now + 2)
+    waits = [line.queue.wait(PATIENT, FULL, flaky.again, away_s=4) for _ in "abc"]
+    assert await asyncio.gather(*waits) == [None] * 3
+    assert len(flaky.asked) == pytest.approx(20 + 3, abs=2)
+
+
+async def test_a_store_that_stays_away_is_told_to_the_whole_line_at_once() -> None:
+    """Each with patience of its own would wait for the sum of them; and who comes later begins anew."""
+    line = Line()
+    began = line.clock.now
+    flaky = Flaky(line, began + 10)
+    waits = [line.queue.wait(PATIENT, FULL, flaky.again, away_s=4) for _ in "abc"]
+    for each in await asyncio.gather(*waits, return_exceptions=True):
+        assert isinstance(each, StoreUnavailable)
+    assert line.clock.now - began == pytest.approx(4 + 2 * POLL_S, abs=POLL_S)
+    assert len(set(flaky.asked[-3:])) == 1
+    line.clock.now = began + 9
+    assert await line.queue.wait(PATIENT, FULL, flaky.again, away_s=4) is None
+
+
+async def test_who_has_no_time_left_is_told_that_the_store_is_away() -> None:
+    """Not what was left before that: nobody knows what is now."""
+    line = Line()
+    with pytest.raises(StoreUnavailable):
+        await line.queue.wait(POLICY, FULL, Flaky(line, line.clock.now + 10).again, away_s=4)
+
+
+async def test_an_answer_ends_the_time_that_the_store_was_away() -> None:
+    """Two short absences are not one long."""
+    line, answers = Line(), [True, False, True, None]
+
+    async def again() -> Refusal | None:
+        line.clock.now += 3
+        if answers[0]:
+            answers.pop(0)
+            raise StoreUnavailable("away")
+        return FULL if answers.pop(0) is False else None
+
+    assert await line.queue.wait(PATIENT, FULL, again, away_s=2) is None
+    assert answers == []
 
 
 async def test_who_turns_out_never_to_fit_does_not_wait_on() -> None:
