@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from app.config.budgets import ThrottlePolicy
-from app.domain import BudgetExceeded, LimitAction, Refusal
+from app.domain import BudgetExceeded, LimitAction, Refusal, Unit
 from app.errors import StoreUnavailable
 
 POLL_S = 0.1
@@ -35,11 +35,14 @@ def _never_fits(refusal: BudgetExceeded) -> bool:
 
 
 def _in_vain(refusal: BudgetExceeded, left_s: float) -> bool:
-    """All of it is spent, and the window turns too late. A sliding one frees some before `resets_in_s`, maybe enough
-    for who is next in line.
+    """The window turns too late or never, and all that others hold would not do.
+
+    A sliding one frees some before `resets_in_s`, maybe enough for who is next in line.
     """
-    late = refusal.resets_in_s is not None and refusal.resets_in_s > left_s
-    return late and not refusal.held and not refusal.limit.window.sliding
+    if refusal.limit.unit is Unit.CONCURRENT or refusal.limit.window.sliding:
+        return False
+    turns = refusal.resets_in_s is not None and refusal.resets_in_s <= left_s
+    return not turns and refusal.remaining + refusal.held < refusal.requested
 
 
 @dataclass(slots=True, eq=False)

@@ -206,9 +206,29 @@ async def test_a_window_that_turns_too_late_is_not_waited_for() -> None:
     assert (line.slept, line.tried) == ([], [])
 
 
+TOTAL = BudgetExceeded(replace(ONE, unit=Unit.TOKENS, amount=100), 5, 10, None)
+
+
+@pytest.mark.parametrize("spent", [TOTAL, replace(TOTAL, held=4), replace(DAY, requested=2, held=1)])
+async def test_what_is_spent_for_good_is_not_waited_for(spent: BudgetExceeded) -> None:
+    """A limit for ever never turns, and with all that others hold it would not fit either."""
+    line = Line()
+    assert await line.wait("a", PATIENT, spent) == spent
+    assert (line.slept, line.tried) == ([], [])
+
+
+async def test_who_waits_for_holds_leaves_once_they_are_spent() -> None:
+    """At the next try."""
+    line = Line()
+    assert await line.wait("a", PATIENT, replace(TOTAL, held=5), then=TOTAL) == TOTAL
+    assert line.tried == ["a"]
+
+
 @pytest.mark.parametrize(
     "maybe",
     [
+        replace(TOTAL, held=5),
+        FULL,
         replace(DAY, resets_in_s=999),
         replace(DAY, held=1),
         replace(DAY, limit=replace(DAY.limit, window=Window(Period.DAY, sliding=True))),
