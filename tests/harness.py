@@ -25,7 +25,6 @@ from app.access.configured import ADMIN_KEY, API_KEYS, Entrance
 from app.access.stored import StoredKeys
 from app.agents.sessions import Sessions
 from app.api.app import create_app
-from app.budget.closing import MADE_PAUSES_S
 from app.budget.leases import RedisLeases
 from app.budget.ledger import RedisBudgetLedger
 from app.budget.limits import limits_for
@@ -69,6 +68,8 @@ from tests.quick_server import QuickServer
 
 PRICES = {"small": {"input": "1", "output": "2"}, "large": {"input": "10", "output": "20"}}
 """US dollars per million tokens: a token of `small` costs one or two micro-dollars."""
+BOOKED_S = 30.0
+"""Until nothing is held: engines are waited for that were cut off, and settlements insist, on a busy machine."""
 PATIENT = {"timeout_s": 5, "cache_timeout_s": 5}
 """Tests share two cores: only tests of the time-outs themselves are short of patience."""
 
@@ -252,13 +253,7 @@ def serving(setup: Setup) -> Iterator[Running]:
         thread.join(20)
 
 
-def spent_of(
-    running: Running,
-    unit: Unit,
-    caller: Caller = Caller(),  # noqa: B008 - frozen
-    *,
-    patience_s: float = 2 * sum(MADE_PAUSES_S),
-) -> int:
+def spent_of(running: Running, unit: Unit, caller: Caller = Caller()) -> int:  # noqa: B008 - frozen
     """What the limits on `unit` say was spent for `caller`, once nothing is held any more."""
 
     async def read() -> tuple[int, int]:
@@ -270,7 +265,7 @@ def spent_of(
             await store.close()
         return booked.spent, booked.held
 
-    assert eventually(lambda: asyncio.run(read())[1] == 0, patience_s), "something is still held"
+    assert eventually(lambda: asyncio.run(read())[1] == 0, BOOKED_S), "something is still held"
     return asyncio.run(read())[0]
 
 

@@ -10,7 +10,7 @@ from app.background import in_time
 from app.budget.account import Account
 from app.budget.holding import Need
 from app.budget.queue import Passing, only_held, throttled
-from app.budget.sizing import choices, comes_in_pieces, output_cap
+from app.budget.sizing import choices, comes_in_pieces, output_cap, prompts
 from app.config.gateway import TierSpec
 from app.domain import (
     AUTO_MODEL,
@@ -94,6 +94,7 @@ class Opening:
             output,
             lambda put_in, put_out: prices.worst_case(specs, put_in, put_out),
             choices(request.payload),
+            prompts(request.payload),
             whole=not comes_in_pieces(request),
         )
 

@@ -93,7 +93,7 @@ class Account:
             before = self._claim.base, self._claim.need, self._claim.granted
             self._claim.pay(need)
             self._claim.granted = 0
-            refusal = await self._claim.hold(first, least)
+            refusal = await self._claim.hold(first, least, need.choices)
             if refusal:
                 self._claim.base, self._claim.need, self._claim.granted = before
             self._stretch = first
@@ -110,7 +110,8 @@ class Account:
             held = claim.reservation.amounts if claim.reservation else Amounts()
             if capped(wanted := claim.amounts(claim.granted), held) == wanted:
                 return
-            if refusal := await claim.hold(claim.granted, min(claim.need.choices, claim.granted)):
+            least, step = min(claim.need.choices, claim.granted), claim.need.choices
+            if refusal := await claim.hold(claim.granted, least, step):
                 raise refused(refusal)
 
     async def rest(self, seen: int | None) -> None:
@@ -126,7 +127,7 @@ class Account:
         """The chunks, as far and as soon as they are granted. Raises `AnswerStopped` where no more is."""
         ready: list[Chunk] = []
         for chunk in chunks:
-            used = self._tally.note(chunk).output_tokens
+            used = self._claim.used = self._tally.note(chunk).output_tokens
             if used > self._claim.granted:
                 if ready:
                     yield ready
@@ -137,7 +138,7 @@ class Account:
         if ready:
             yield ready
         if self._ended_by_its_grant():
-            await self._grown(self._claim.granted + 1)
+            await self._grown(self._next())
 
     async def broke_off(self) -> None:
         """An attempt ended that did not end its answer. Raises `AnswerStopped` where that was its engine's fuse.
@@ -148,7 +149,7 @@ class Account:
         if not self._loan.is_fused:
             return
         if self._claim.granted < self._claim.need.output_tokens:
-            await self._grown(self._claim.granted + 1)
+            await self._grown(self._next())
         late = StoreUnavailable("the engine did not hear in time of what was granted")
         raise AnswerStopped(refused(self._kept_out) if self._kept_out else late)
 
@@ -192,7 +193,7 @@ class Account:
     def _look_ahead(self) -> None:
         """Ask for more while half of the last stretch is still there, and give back input that others may miss."""
         used, claim = self._tally.usage, self._claim
-        told = used.input_tokens if claim.need.choices == 1 else 0  # of several prompts each tells its own
+        told = used.input_tokens if claim.need.prompts == 1 else 0  # of several each tells its own
         corrected = told and told != claim.need.input_tokens
         excess = claim.need.input_tokens - used.input_tokens if corrected else 0
         if corrected:
@@ -213,8 +214,9 @@ class Account:
         async with self._lock:
             claim, longest = self._claim, self._holder.spending.longest_stretch * self._claim.need.choices
             step = min(2 * self._stretch, longest) if more else 0
-            target = min(claim.need.output_tokens, claim.granted + step)
-            refusal = self.refusal = await claim.hold(target, claim.granted + int(more))
+            least = self._next() if more else claim.granted
+            target = max(least, min(claim.need.output_tokens, claim.granted + step))
+            refusal = self.refusal = await claim.hold(target, least, self._going_on)
             self._stretch = max(step, self._stretch) if not refusal else self._stretch
 
     def _ended_by_its_grant(self) -> bool:
@@ -222,7 +224,19 @@ class Account:
         usage, need = self._tally.usage, self._claim.need
         if need.whole or self._tally.ended >= need.choices:
             return False
-        return self._claim.granted < need.output_tokens and usage.output_tokens >= self._claim.granted
+        usable = self._tally.usable(self._claim.granted, need.choices)
+        return self._claim.granted < need.output_tokens and usage.output_tokens >= usable
+
+    @property
+    def _going_on(self) -> int:
+        """How many choices have not ended; each makes as much as the others."""
+        return max(self._claim.need.choices - self._tally.ended, 1)
+
+    def _next(self) -> int:
+        """The least to be granted that brings them further than what is granted by now."""
+        claim = self._claim
+        further = self._tally.usable(claim.granted, claim.need.choices) + self._going_on
+        return min(max(further, claim.granted + 1), claim.need.output_tokens)
 
     async def _grown(self, used: int) -> None:
         """Wait until `used` output tokens are granted. Raises `AnswerStopped`."""

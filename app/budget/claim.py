@@ -15,22 +15,22 @@ class Claim:
     """One account's. `reservation` is None before its first grant.
 
     `base` is what ended attempts cost, `need` what the present answer may need beyond it, and `granted` how many output
-    tokens of that are held by now. `owed` is what engines said too late for the records of their attempts.
-    Once it is `closed` nothing is held any more: under a limit that is new, nobody would settle that.
+    tokens of that are held by now, of which `used` are made. `owed` is what engines said too late for the records of
+    their attempts. Once it is `closed` nothing is held any more: under a limit that is new, nobody would settle that.
     """
 
     def __init__(self, ledger: BudgetLedger, holder: Holder) -> None:
         self.reservation: Reservation | None = None
         self.base = self.owed = Amounts()
         self.need = Need(0, 0, lambda _input, _output: MicroUsd(0))
-        self.granted = 0
+        self.granted = self.used = 0
         self.closed = False
         self._unheard = Amounts()
         self._ledger, self._holder = ledger, holder
         self._lost = 0
 
-    async def hold(self, output: int, least: int) -> Refusal | None:
-        """Hold `output` tokens, else as many from `least` on as fit.
+    async def hold(self, output: int, least: int, step: int = 1) -> Refusal | None:
+        """Hold `output` tokens, else as many from `least` on, by steps, as fit.
 
         Raises `StoreUnavailable`, and `ReservationClosed` once it is.
         """
@@ -45,11 +45,11 @@ class Claim:
             fits = fitting(answer, output, price)
             if fits is None or not least <= fits < output:
                 return at_least(answer, output, least, price)
-            output = fits
+            output = least + (fits - least) // step * step
 
     def pay(self, need: Need) -> None:
         """Attempts that have ended are paid; what follows may need `need`."""
-        self.base, self.need = plus(self._holder.spent(), self.owed), need
+        self.base, self.need, self.used = plus(self._holder.spent(), self.owed), need, 0
 
     def owe(self, seen: int, made: int) -> None:
         """The engine of an attempt whose record has `seen` output tokens made so many, and nobody counts them later."""
@@ -74,7 +74,7 @@ class Claim:
         return None
 
     async def _same(self, held: Reservation, amounts: Amounts) -> Reservation | Refusal:
-        return await self._ledger.extend(held, self._holder.caller, self._holder.limits(), amounts)
+        return await self._ledger.extend(self._told(held), self._holder.caller, self._holder.limits(), amounts)
 
     def amounts(self, output: int) -> Amounts:
         """What is to be held for `output` tokens of the present answer, all before it included."""
@@ -93,9 +93,17 @@ class Claim:
             return await self._reserve(limits, amounts)
         self._unheard = most(self._unheard, amounts) if known.doubtful else amounts
         self.reservation = replace(known, doubtful=True)  # until it is heard
-        answer = await self._ledger.extend(known, holder.caller, limits, amounts)
+        answer = await self._ledger.extend(self._told(known), holder.caller, limits, amounts)
         self.reservation = known
         return answer
+
+    def _told(self, known: Reservation) -> Reservation:
+        """With what of it is spent whatever comes: nobody else need wait for that."""
+        base, made = self.base, min(self.used, self.granted)
+        read = self.need.input_tokens if made else 0
+        cost = MicroUsd(base.micro_usd + (self.need.price(read, made) if made else 0))
+        used = Amounts(base.input_tokens + read, base.output_tokens + made, cost)
+        return replace(known, used=used) if known.booked else known
 
     async def _reserve(self, limits: Sequence[Limit], amounts: Amounts) -> Reservation | Refusal:
         """A try that failed may have been granted, and is taken back by its name: the next needs another."""

@@ -45,13 +45,14 @@ class Holder:
 class Need:
     """What an answer may need: input tokens at most, output tokens at most (all choices), and their price.
 
-    `choices` answers are made side by side. `whole` says that it cannot grow on the way.
+    `choices` answers are made side by side, to `prompts`. `whole` says that it cannot grow on the way.
     """
 
     input_tokens: int
     output_tokens: int
     price: Price
     choices: int = 1
+    prompts: int = 1
     whole: bool = False
 
 

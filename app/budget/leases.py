@@ -82,7 +82,7 @@ class RedisLeases:
     async def _of(self, tenant: str, holder: str, which: str) -> list[Reservation]:
         found: list[Reservation] = []
         while True:
-            keys = [self._keys.open(tenant, holder), self._keys.counters(tenant)]
+            keys = [self._keys.open(tenant, holder), self._keys.counters(tenant), self._keys.used(tenant)]
             some = await self._store.script(self._scripts.reclaim, keys, [which, BATCH])
             found += [Reservation(_name(name), tenant, of_units(amounts)) for name, *amounts in some]
             if len(some) < BATCH:

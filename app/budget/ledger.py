@@ -162,13 +162,15 @@ class RedisBudgetLedger:
         if not planned.limits and not known.booked:
             return replace(known, amounts=amounts)
         self._turn = max(self._turn + 1, int(self._wall() * 1_000_000))
-        call = pack(changes, self._turn, self._deadline_s, asked, in_scopes(caller))
+        used = in_units(known.used) if known.used else None
+        call = pack(changes, self._turn, self._deadline_s, asked, in_scopes(caller), used)
         await self._introduce(known.tenant)
         keys = [
             self._keys.reservation(known.tenant, known.id),
             self._keys.open(known.tenant, self._holder),
             self._keys.stops(known.tenant),
             self._keys.counters(known.tenant),
+            self._keys.used(known.tenant),
         ]
         name = known.id.encode(errors="surrogatepass")
         answer = await self._store.durable_script(self._scripts.reserve, keys, [name, call, planned.packed])
@@ -182,7 +184,7 @@ class RedisBudgetLedger:
         return plan(known.tenant, limits, self._wall())
 
     async def _close(self, reservation_id: str, tenant: str, spent: bytes, booked: bytes) -> bytes:
-        keys = [self._keys.reservation(tenant, reservation_id), self._keys.counters(tenant)]
+        keys = [self._keys.reservation(tenant, reservation_id), self._keys.counters(tenant), self._keys.used(tenant)]
         answer: bytes = await self._store.script(self._scripts.settle, keys, [spent, booked])
         return answer
 

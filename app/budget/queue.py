@@ -29,17 +29,14 @@ def only_held(refusal: BudgetExceeded) -> bool:
     return refusal.limit.action is LimitAction.REJECT and refusal.is_only_held
 
 
-def _never_fits(refusal: BudgetExceeded) -> bool:
-    """What a request needs at least may be known better only once it could fit."""
-    return refusal.requested > refusal.limit.amount
+def _hopeless(refusal: BudgetExceeded, left_s: float) -> bool:
+    """It never fits, or the window turns too late and what others may give back would not do.
 
-
-def _in_vain(refusal: BudgetExceeded, left_s: float) -> bool:
-    """The window turns too late or never, and all that others hold would not do.
-
-    A sliding one frees some before `resets_in_s`, maybe enough for who is next in line.
+    What a request needs at least may be known better only once it could fit.
     """
-    if refusal.limit.unit is Unit.CONCURRENT or refusal.limit.window.sliding:
+    if refusal.requested > refusal.limit.amount:
+        return True
+    if refusal.limit.unit is Unit.CONCURRENT:
         return False
     turns = refusal.resets_in_s is not None and refusal.resets_in_s <= left_s
     return not turns and refusal.remaining + refusal.held < refusal.requested
@@ -47,7 +44,7 @@ def _in_vain(refusal: BudgetExceeded, left_s: float) -> bool:
 
 @dataclass(slots=True, eq=False)
 class _Line:
-    """Who waits for one limit. `flows` where the last who was first need not have waited: the next tries at once.
+    """Who waits for one limit. `flows` where the last who was first has just heard for sure: the next tries at once.
 
     `away_since`: when the store began to leave whoever was first without an answer.
     """
@@ -92,7 +89,7 @@ class ThrottleQueue:
         The last refusal when time or places are out. Raises `StoreUnavailable` where the store is away for longer than
         `away_s`: one that comes back sooner costs nobody the place in line.
         """
-        if self._waiting >= policy.max_waiting or _never_fits(refusal):
+        if self._waiting >= policy.max_waiting or _hopeless(refusal, policy.max_wait_s):
             return refusal
         wait = _Wait(self._clock() + policy.max_wait_s, away_s, again, passing)
         self._waiting += 1
@@ -108,9 +105,7 @@ class ThrottleQueue:
         try:
             async with asyncio.timeout(max(0.0, wait.ends - self._clock())) as bound, line.turn:
                 bound.reschedule(None)  # a try is not cut: its grant would be nobody's
-                found = await self._first(line, wait, refusal)
-                line.flows = found is None
-                return found
+                return await self._first(line, wait, refusal)
         except TimeoutError:
             return refusal
         finally:
@@ -119,7 +114,7 @@ class ThrottleQueue:
                 del self._lines[counter]
 
     async def _first(self, line: _Line, wait: _Wait, refusal: BudgetExceeded) -> Refusal | None:
-        while (left := wait.ends - self._clock()) > 0 and not _in_vain(refusal, left):
+        while (left := wait.ends - self._clock()) > 0:
             turn = POLL_S if refusal.resets_in_s is None else refusal.resets_in_s + AFTER_S
             if not line.flows:
                 await self._sleep(min(turn, POLL_S, left))
@@ -132,7 +127,8 @@ class ThrottleQueue:
                     raise
                 continue
             line.away_since = None
-            if not isinstance(answer, BudgetExceeded) or not wait.passing(answer) or _never_fits(answer):
+            if not isinstance(answer, BudgetExceeded) or not wait.passing(answer) or _hopeless(answer, left):
+                line.flows = True  # a thousand who hear the same are not told it ten a second
                 return answer
             refusal = answer
         return refusal

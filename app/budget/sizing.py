@@ -49,9 +49,13 @@ def comes_in_pieces(request: GatewayRequest) -> bool:
 
 def choices(payload: Mapping[str, Any]) -> int:
     """How many answers are generated: `n` (or the larger `best_of`) for each prompt of the request."""
+    return max(_count(payload.get("n")), _count(payload.get("best_of"))) * prompts(payload)
+
+
+def prompts(payload: Mapping[str, Any]) -> int:
+    """How many prompts the request has."""
     prompt = payload.get("prompt")
-    prompts = len(prompt) if isinstance(prompt, list) and prompt and isinstance(prompt[0], str | list) else 1
-    return max(_count(payload.get("n")), _count(payload.get("best_of"))) * prompts
+    return len(prompt) if isinstance(prompt, list) and prompt and isinstance(prompt[0], str | list) else 1
 
 
 def _count(value: Any) -> int:

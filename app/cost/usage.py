@@ -56,6 +56,19 @@ class Tally:
         """How many choices have said why they ended: nothing more is generated for them."""
         return len(self._ended)
 
+    def each(self, tokens: int, choices: int) -> int:
+        """How many of `tokens` each of the `choices` that has not ended may make: none makes more than another."""
+        return (tokens - self._gone) // max(choices - self.ended, 1)
+
+    def usable(self, tokens: int, choices: int) -> int:
+        """How many of `tokens` all of them together can make so: of an odd number two choices leave one."""
+        going_on = max(choices - self.ended, 1)
+        return self._gone + (tokens - self._gone) // going_on * going_on
+
+    @property
+    def _gone(self) -> int:
+        return sum(self._outputs.get(index, 0) for index in self._ended)
+
     def note(self, chunk: Chunk) -> Usage:
         """Count one chunk; the usage with it."""
         reported, choices = read_usage(chunk), chunk.get("choices") or ()

@@ -130,7 +130,8 @@ class Reservation:
 
     `left` is what each limit leaves beside it. `booked` is the ledger's own: under which limits it wrote it down, empty
     where it did not because there were none. `doubtful`: more may be held than `amounts`, for an extension was not
-    heard of, and an engine may have made all of it; settled so, all that is held is spent.
+    heard of, and an engine may have made all of it; settled so, all that is held is spent. `used` is what of it its
+    holder knows to be spent, which nobody else need wait for; the next extension tells it.
     """
 
     id: str
@@ -139,6 +140,7 @@ class Reservation:
     left: tuple[Remaining, ...] = ()
     booked: bytes = b""
     doubtful: bool = False
+    used: Amounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class BudgetExceeded:
     do: what an answer needs to begin, or of an extension what it adds.
     `resets_in_s` is when it fits by itself, in a calendar window when that ends, at a sliding one when enough of it is
     past (or all, where that is never enough); None for `total` and `concurrent`, which no time ends. `held` is what
-    other requests under way hold of the limit: they may give much of it back.
+    other requests under way hold of the limit beyond what they have used: they may give much of it back.
     """
 
     limit: Limit
@@ -188,7 +190,7 @@ class BudgetExceeded:
 
     @property
     def is_only_held(self) -> bool:
-        """Whether it would fit if the requests under way gave back all that they hold of tokens or money."""
+        """Whether it would fit if the requests under way gave back all the tokens or money that they may."""
         spendable = self.limit.unit not in {Unit.REQUESTS, Unit.CONCURRENT}
         return spendable and self.remaining < self.requested <= self.remaining + self.held
 

@@ -95,6 +95,10 @@ class Keys:
         """The hash of all counters of a tenant's scopes."""
         return self._of(tenant, "budget", "counters")
 
+    def used(self, tenant: str) -> str:
+        """The hash of what is used for good of what is held, by counter."""
+        return self._of(tenant, "budget", "used")
+
     def reservation(self, tenant: str, reservation_id: str) -> str:
         """The record of a reservation."""
         return self._of(tenant, "budget", "reservation", reservation_id)

@@ -82,9 +82,7 @@ class Fuse:
     @property
     def each(self) -> int:
         """How many tokens each choice that has not ended may have made."""
-        outputs = self._tally.outputs
-        gone = sum(outputs.get(index, 0) for index in self._ended)
-        return (self._known - gone) // max(self._grant.choices - len(self._ended), 1)
+        return self._tally.each(self._known, self._grant.choices)
 
     def watch(self, tell: Callable[[int], None]) -> None:
         """`tell` is called with `each`, now and whenever that may have changed."""

@@ -322,6 +322,31 @@ def test_throttling_has_an_end(serve: Serve, bound: dict[str, Any]) -> None:
         plain(running)
 
 
+@pytest.mark.parametrize("options", [{}, {"n": 2}])
+def test_who_used_up_what_they_hold_do_not_wait_for_each_other(serve: Serve, options: dict[str, Any]) -> None:
+    """All of it is spent, though none of them ended: they stop at once, and so does who waits at the door.
+
+    Each counted what the others held as what may come back, and waited for as long as the policy says.
+    """
+    limit = {"tokens": 801}
+    patient = {"wait_for_held_s": 60}
+    running = opened(serve, limit, echo={"time_per_token_ms": 1}, spending=patient)
+
+    async def ask(number: int) -> httpx.Response:
+        body = {"model": "small", "messages": [{"role": "user", "content": f"number {number}"}], **options}
+        async with httpx.AsyncClient(timeout=90) as client:
+            return await client.post(f"{running.url}{PATHS['chat']}", json=body)
+
+    async def ask_all() -> list[httpx.Response]:
+        return await asyncio.gather(*map(ask, range(30)))
+
+    began = time.monotonic()
+    answers = asyncio.run(ask_all())
+    assert time.monotonic() - began < patient["wait_for_held_s"] / 2
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert 795 < spent_of(running, Unit.TOKENS) <= 801
+
+
 class SlowEmbedder(FakeEmbedder):
     """A fake embedder that takes its time."""
 

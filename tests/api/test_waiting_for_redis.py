@@ -69,7 +69,7 @@ def test_who_waits_in_line_waits_for_redis_too(own: EmbeddedRedis) -> None:
         assert asyncio.run(ask_all(running)) == [200] * WAITING
         freezing.join()
         assert running.backends["small/echo"].stats().started == WAITING
-        assert spent_of(running, Unit.TOKENS, patience_s=30) == 4 * WAITING
+        assert spent_of(running, Unit.TOKENS) == 4 * WAITING
 
 
 def test_a_redis_that_stays_away_is_told_to_all_who_wait(own: EmbeddedRedis) -> None:
@@ -84,4 +84,4 @@ def test_a_redis_that_stays_away_is_told_to_all_who_wait(own: EmbeddedRedis) -> 
         assert sorted(found) == [200] * answered + [503] * (WAITING - answered)
         assert answered < WAITING
         assert took < 3 * PATIENCE_S
-        assert spent_of(running, Unit.TOKENS, patience_s=30) == 4 * answered
+        assert spent_of(running, Unit.TOKENS) == 4 * answered

@@ -1,6 +1,6 @@
 -- Close reservations that nobody will settle: what they held becomes spent, and who was under way is not.
--- KEYS: a holder's open reservations, the tenant's counters. The members of the first are the keys of records, in the
---       same slot; its scores their deadlines.
+-- KEYS: a holder's open reservations, the tenant's counters, what is used for good of what is held. The members of the
+--       first are the keys of records, in the same slot; its scores their deadlines.
 -- ARGV: `all`, or `late` for those past their deadline; how many at most.
 -- Gives {id, six amounts} for each.
 
@@ -16,6 +16,7 @@ for _, key in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', until_, 'BYSCORE', 'L
       local counter, parts = open_counter(packed[i], limit[3], seconds), record.parts[i]
       if limit[2] == CONCURRENT then give_back(counter, parts, record.amounts[CONCURRENT], true) end
       spend(counter, parts)
+      note_used(KEYS[3], limit[1], -(record.used[i] or 0))
       counters[i] = counter
     end
     write_counters(KEYS[2], limits, counters, packed, {})

@@ -1,8 +1,9 @@
--- A record is what one reservation holds: {state, id, turn, amounts, plan, parts, open}, packed; or the word `settled`.
+-- A record is what one reservation holds: {state, id, turn, amounts, plan, parts, open, used}, packed; or the word `settled`.
 -- amounts: of all units, in the order of `Unit`. plan: the limits that it is booked under, packed as they came.
 -- parts: for each of those {bucket, amount, bucket, amount, …}, oldest first; what lies in buckets that no longer count
 -- may be missing, but the last one never is, be its amount 0. turn: the number of the call that it is as granted by.
--- open: the sorted set of its holder's open reservations.
+-- open: the sorted set of its holder's open reservations. used: of each limit, how much of what it holds and what counts it
+-- said is used for good; the sums of all that is held, by counter, are a hash of their own, which has no zeros.
 --
 -- A plan is {limits, zones}. A limit is {field, unit, kind, lasts, amount, place of its zone}; what limits a reservation no
 -- more is kept up all the same, without an amount. lasts: the seconds from its last change after which a counter without
@@ -19,13 +20,13 @@ local function read_record(key)
   local found = cmsgpack.unpack(packed)
   return {
     state = found[1], id = found[2], turn = found[3], amounts = found[4], plan = found[5], parts = found[6],
-    open = found[7],
+    open = found[7], used = found[8] or {},
   }
 end
 
 local function write_record(key, record)
   local packed = cmsgpack.pack({
-    record.state, record.id, record.turn, record.amounts, record.plan, record.parts, record.open,
+    record.state, record.id, record.turn, record.amounts, record.plan, record.parts, record.open, record.used,
   })
   if record.state == HELD then redis.call('SET', key, packed) else redis.call('SET', key, packed, 'EX', RECLAIMED_S) end
 end
@@ -50,6 +51,15 @@ local function live(counter, parts) -- how much of it lies in buckets that still
     if find(counter.row, parts[at]) then sum = sum + parts[at + 1] end
   end
   return sum
+end
+
+local function used_of(counter, parts, amount, used) -- `used` is of all of the `amount`: the oldest parts are used first
+  local counts = live(counter, parts)
+  return math.max(math.min(used - (amount - counts), counts), 0)
+end
+
+local function note_used(key, field, more)
+  if more ~= 0 and redis.call('HINCRBY', key, field, whole(more)) <= 0 then redis.call('HDEL', key, field) end
 end
 
 local function grow(counter, parts, id, amount) -- gives the parts that count, with the new one; whether its bucket is new

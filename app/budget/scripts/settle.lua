@@ -1,5 +1,5 @@
 -- Replace what a reservation holds by what was spent, once.
--- KEYS: record, the tenant's counters.
+-- KEYS: record, the tenant's counters, what is used for good of what is held.
 -- ARGV: packed {amounts of all units, whether more may be held than was heard of, and all of it be spent}; the plan as
 --       it was granted: for marks, and where the record is lost.
 -- Gives, packed, {number of a limit, spent before, spent now, …}: what marks on the way were not told of yet.
@@ -31,6 +31,7 @@ for i, limit in ipairs(limits) do
     local last = find(counter.row, parts[#parts - 1])
     if spent > total and last then add(counter, last, spent - total, 0) end
     changed[i] = packed[i]
+    if held then note_used(KEYS[3], field, -(record.used[i] or 0)) end
   else -- never granted, or forgotten by a Redis that is not durable. The closed record also bars a late grant.
     local id = present(counter, zones[limit[6]], seconds)
     local bucket, made = bucket_of(counter, id)

@@ -244,6 +244,49 @@ async def test_several_choices_share_a_stretch_for_each() -> None:
     assert isinstance(await Bench(limit(12)).account.open(need(300, choices=3)), BudgetExceeded)
 
 
+async def test_choices_that_go_on_side_by_side_leave_no_odd_token() -> None:
+    """Of two, neither could make it alone: its engine waited for a second one, and nobody asked."""
+    bench = Bench(limit(10 + 16 + 3))
+    await bench.account.open(need(200, choices=2))
+    pair: list[Chunk] = [{"choices": [{"index": index, "delta": {"content": "x"}}]} for index in (0, 1)]
+    shown: list[Chunk] = []
+
+    async def stream() -> None:
+        while len(shown) < 100:
+            async for part in bench.account.passed(pair):
+                shown.extend(part)
+            await asyncio.sleep(0)
+
+    with pytest.raises(AnswerStopped) as stopped:
+        await stream()
+    assert isinstance(stopped.value.why, BudgetRefused)
+    assert (len(shown), bench.ledger.held.output_tokens) == (16 + 2, 16 + 2)
+
+
+async def test_one_that_goes_on_alone_is_asked_for_alone() -> None:
+    """The other has ended: nothing is odd any more."""
+    bench = Bench(limit(10 + 16 + 3))
+    await bench.account.open(need(200, choices=2))
+    ended: Chunk = {"choices": [{"index": 1, "delta": {"content": "x"}, "finish_reason": "stop"}]}
+    shown = [part async for part in bench.account.passed([ended, *map(chunk, range(1, 8))])]
+    assert sum(map(len, shown)) == 8
+    with pytest.raises(AnswerStopped):
+        await bench.stream(20)
+    assert bench.ledger.held.output_tokens == 16 + 3
+
+
+async def test_input_of_one_prompt_with_several_answers_is_corrected_too() -> None:
+    """The engine says what it read: hundreds of tokens beyond that were kept from others until the end."""
+    bench = Bench(limit(1000))
+    await bench.account.open(need(300, choices=3))
+    await bench.stream(20, told_input=4)
+    assert bench.ledger.held.input_tokens == 4
+    other = Bench(limit(1000))
+    await other.account.open(need(300, choices=3, prompts=3))
+    await other.stream(20, told_input=4)
+    assert other.ledger.held.input_tokens == 10
+
+
 async def test_an_engine_is_lent_what_it_may_use_as_it_begins() -> None:
     """Of the attempt alone, though all is granted; nothing where it cannot be cut, or nothing limits it."""
     bench = Bench(limit(1000))

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+from collections import defaultdict
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from app.domain import (
 from app.errors import ReservationClosed
 from app.store.client import open_store
 from app.store.embedded import EmbeddedRedis
+from app.store.scripts import Script
 from tests.unit.budget.bench import DEADLINE_S, NOON, NOTHING, Bench
 from tests.unit.budget.model import Model, counter_of
 
@@ -61,6 +63,17 @@ AMOUNTS = st.builds(
 )
 SOME_LIMITS = st.sets(st.integers(0, len(LIMITS) - 1), min_size=1).map(sorted)
 LOTS = st.integers(0, 19)
+USED = Script("""
+local packed, answer = redis.call('GET', KEYS[1]), {}
+local record = packed ~= 'settled' and cmsgpack.unpack(packed) or {}
+for i, limit in ipairs(record[1] == 1 and cmsgpack.unpack(record[5])[1] or {}) do
+  local held = 0
+  for at = 2, #record[6][i], 2 do held = held + record[6][i][at] end
+  answer[3 * i - 2], answer[3 * i - 1], answer[3 * i] = limit[1], record[8][i] or 0, held
+end
+return answer
+""")
+"""Of an open record, for each of its limits: the counter, what is noted as used, what it holds there."""
 LEAPS = st.sampled_from([3, 31, 60, 61, 600, 3_600, 3_660, 12 * 3600, 86_400, 31 * 86_400])
 
 
@@ -143,11 +156,18 @@ class LedgerMachine(RuleBasedStateMachine):
         self.extend_to(name, caller, self.present_limits(name), amounts, late=False)
 
     @precondition(lambda self: self.open)
-    @rule(lot=LOTS, caller=st.sampled_from(CALLERS), more=AMOUNTS, seconds=st.sampled_from([0.5, 1, 20, 60, 3_600]))
-    def stream(self, lot: int, caller: Caller, more: Amounts, seconds: float) -> None:
-        """Time passes, and it grows."""
+    @rule(
+        lot=LOTS,
+        caller=st.sampled_from(CALLERS),
+        more=AMOUNTS,
+        seconds=st.sampled_from([0.5, 1, 20, 60, 3_600]),
+        used=st.none() | AMOUNTS,
+    )
+    def stream(self, lot: int, caller: Caller, more: Amounts, seconds: float, used: Amounts | None) -> None:
+        """Time passes, and it grows; it may say what it used of what it held."""
         self.move(seconds)
         name = self.open[lot % len(self.open)]
+        self.latest[name] = replace(self.latest[name], used=used)
         held = self.model.accounts[name].amounts
         amounts = replace(
             held,
@@ -268,6 +288,18 @@ class LedgerMachine(RuleBasedStateMachine):
     def books_agree(self) -> None:
         found = self.run(self.bench.booked(*LIMITS))
         assert found == [self.model.booked(counter_of(limit)) for limit in LIMITS]
+
+    @invariant()
+    def what_is_used_is_that_of_the_open(self) -> None:
+        """By counter the sum of what their records say, never more than they hold there; none of the closed."""
+        keys, sums = self.store.keys, defaultdict[bytes, int](int)
+        for name in self.open:
+            found = self.run(self.store.script(USED, [keys.reservation("acme", name)], []))
+            for field, noted, held in zip(found[::3], found[1::3], found[2::3], strict=True):
+                assert 0 <= noted <= held
+                sums[field] += noted
+        told = self.run(self.store.command("HGETALL", keys.used("acme")))
+        assert {field: int(noted) for field, noted in told.items()} == {each: sums[each] for each in sums if sums[each]}
 
     def expect(self, name: str, caller: Caller, limits: list[Limit], amounts: Amounts, answer: object) -> bool:
         """Whether it was granted."""

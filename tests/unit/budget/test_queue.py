@@ -122,6 +122,14 @@ async def test_who_only_holds_keep_out_waits_until_they_are_spent() -> None:
     assert tries == []
 
 
+async def test_what_nobody_gives_back_any_more_is_told_to_the_whole_line_at_once() -> None:
+    """One sleep for all of them: a thousand would hear it ten a second."""
+    line, spent = Line(), replace(HELD, remaining=0, held=5)
+    waits = [line.queue.wait(PATIENT, HELD, line.trying(name, spent), only_held) for name in "abc"]
+    assert await asyncio.gather(*waits) == [spent] * 3
+    assert line.slept == [POLL_S]
+
+
 async def test_lines_of_other_limits_go_on() -> None:
     """Who waits for another limit is not held up."""
     line = Line()
@@ -155,7 +163,7 @@ async def test_no_longer_than_the_policy_says() -> None:
     """The last refusal is the answer, not the first: it knows what is left now."""
     line = Line()
     began = line.clock.now
-    last = replace(FULL, limit=replace(ONE, window=Window(Period.DAY, sliding=True)), resets_in_s=7.0)
+    last = replace(TOTAL, remaining=4, held=6)
     assert await line.wait("a", then=last) == last
     assert line.clock.now - began == pytest.approx(POLICY.max_wait_s)
 
@@ -199,10 +207,14 @@ async def test_another_policys_refusal_comes_through(other: Refusal) -> None:
 DAY = BudgetExceeded(replace(ONE, unit=Unit.REQUESTS, window=Window(Period.DAY)), 0, 1, resets_in_s=1_001)
 
 
-async def test_a_window_that_turns_too_late_is_not_waited_for() -> None:
-    """All of it is spent: whoever asks is told at once when to come again."""
+SLIDING = replace(DAY.limit, window=Window(Period.DAY, sliding=True))
+
+
+@pytest.mark.parametrize("late", [DAY, replace(DAY, limit=SLIDING)])
+async def test_a_window_that_turns_too_late_is_not_waited_for(late: BudgetExceeded) -> None:
+    """All of it is spent, and enough of a sliding one is not past: whoever asks is told at once when to come again."""
     line = Line()
-    assert await line.wait("a", PATIENT, DAY) == DAY
+    assert await line.wait("a", PATIENT, late) == late
     assert (line.slept, line.tried) == ([], [])
 
 
@@ -231,11 +243,11 @@ async def test_who_waits_for_holds_leaves_once_they_are_spent() -> None:
         FULL,
         replace(DAY, resets_in_s=999),
         replace(DAY, held=1),
-        replace(DAY, limit=replace(DAY.limit, window=Window(Period.DAY, sliding=True))),
+        replace(DAY, limit=SLIDING, resets_in_s=999),
     ],
 )
 async def test_what_may_come_free_in_time_is_waited_for(maybe: BudgetExceeded) -> None:
-    """The window turns, others give back, or what slid out is enough."""
+    """The window turns, others give back, or enough slides out."""
     line = Line()
     waiting = asyncio.ensure_future(line.wait("a", PATIENT, maybe))
     await turns(2)
