@@ -17,7 +17,7 @@ from app.observe.trace import Instruments
 from deployments.assembly import assemble
 from deployments.fellows import Fellows
 from deployments.ingress import Ingress
-from deployments.parts import log_with_serve
+from deployments.logs import log_with_serve
 
 
 class DarkMetrics(Metrics):

@@ -5,18 +5,22 @@ Large it is `make bench-budget`, which measures what is only bounded here.
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from app.cli.child import LOGS
 from app.domain.request_id import without_hedge
 from app.tiers import echo_journal
 from tests.benchmarks.budgets import chaos, overrun, stop
 from tests.benchmarks.budgets.graph import Graph, running
+from tests.harness import eventually
 from tests.serve.conftest import DRAINED_AT_ONCE, for_few
 
 pytestmark = pytest.mark.serve
 CLIENTS, STREAMS, ROUNDS = 80, 30, len(chaos.TARGETS)
 FULL, WAITING, _, HEDGED = overrun.SCENES
+MOST_UNUSED = 0.05
 PATIENT_S = 4.0
 """The goal is a second, on a machine with nothing else to do."""
 
@@ -37,7 +41,14 @@ def test_a_crowd_spends_what_there_is_and_not_one_token_more(graph: Graph, scene
     assert found.overrun <= 0
     assert (found.apart, found.beyond, found.unequal) == (0, 0, {})
     assert found.told == found.booked > 0
-    assert found.unused < (0.2 if scene is WAITING else 0.5)
+    assert found.unused < MOST_UNUSED
+    assert eventually(lambda: all(word in logged(graph) for word in (f"tenant={scene.tenant} ", "budget mark: ")))
+
+
+def logged(graph: Graph) -> str:
+    """What the replicas' logs say, where the start said that they are."""
+    [folder] = graph.child.said(LOGS)
+    return "".join(file.read_text() for file in Path(folder).glob("replica_leanserve_Ingress_*.log"))
 
 
 def test_two_engines_at_once_spend_no_more(graph: Graph) -> None:
