@@ -85,3 +85,14 @@ def test_choices_that_said_why_they_ended_are_counted_once() -> None:
     for chunk in (piece("a"), end, end):
         tally.note(chunk)
     assert tally.ended == 1
+
+
+def test_choices_that_go_on_share_what_is_left_evenly() -> None:
+    """Of 25 tokens two that make equally many can use 24; the one that goes on alone all but what the other made."""
+    tally = Tally()
+    assert (tally.each(25, 2), tally.usable(25, 2)) == (12, 24)
+    tally.note({"choices": [{"index": 1, "delta": {"content": "x"}}]})
+    tally.note({"choices": [{"index": 1, "delta": {"content": "x"}, "finish_reason": "stop"}]})
+    assert (tally.each(25, 2), tally.usable(25, 2)) == (23, 25)
+    tally.note({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    assert tally.usable(25, 2) == 25
