@@ -16,6 +16,7 @@ from app.budget.leases import RedisLeases
 from app.budget.ledger import RedisBudgetLedger
 from app.budget.marks import Marks
 from app.budget.retrying import RetryingLedger
+from app.budget.signature import WEBHOOK_SECRET, webhook_key
 from app.budget.stops import RedisStops
 from app.cache.semantic import RedisSemanticCache
 from app.config.gateway import EmbedderSpec, GatewayConfig, OpenAIBackend, StoreSpec
@@ -80,10 +81,13 @@ async def open_recording(config: GatewayConfig, store: Store, telemetry: Telemet
 
 
 def open_treasury(store: Store, telemetry: Telemetry, stored: Stored) -> Treasury:
-    """The ledger of a replica, under a name that no other replica has, not even the same one after a restart."""
+    """The ledger of a replica, under a name that no other replica has, not even the same one after a restart.
+
+    Raises `ConfigError` for a webhook secret that is none.
+    """
     holder = f"{os.getpid()}-{uuid4().hex}"
-    secret = os.environ.get("LEANSERVE_WEBHOOK_SECRET", "").encode()
-    marks = Marks(telemetry.mark_passed, httpx.AsyncClient(), sleep=asyncio.sleep, secret=secret)
+    key = webhook_key(os.environ.get(WEBHOOK_SECRET, ""))
+    marks = Marks(telemetry.mark_passed, httpx.AsyncClient(), sleep=asyncio.sleep, key=key)
     ledger = RedisBudgetLedger(store, holder=holder, tell=marks.told, clock=clock)
     insisting, leases, stops = RetryingLedger(ledger), open_leases(store), RedisStops(store)
     return Treasury(insisting, ledger, leases, stops, marks, holder, stored, insisting.drain)

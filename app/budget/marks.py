@@ -1,8 +1,6 @@
 """Soft marks: a limit that is half used, or nearly, is told of, so that nobody learns of it from a refusal."""
 
-import base64
 import hashlib
-import hmac
 import json
 import logging
 import time
@@ -13,6 +11,7 @@ import httpx
 
 from app.background import Background
 from app.budget.retrying import Sleep
+from app.budget.signature import signature
 from app.domain import Marked
 
 logger = logging.getLogger("leanserve.budget")
@@ -28,14 +27,14 @@ class Marks:
     """Tells each mark once: a line in the log, a count, and a POST to `webhook` where that is set.
 
     Deliveries follow the Standard Webhooks specification 1.0 (https://www.standardwebhooks.com): `webhook-id` is the
-    same for each try, `webhook-signature` is made with `secret` where there is one.
+    same for each try, `webhook-signature` is made with `key` where there is one.
     """
 
     def __init__(
-        self, count: Callable[[Marked], None], client: httpx.AsyncClient, *, sleep: Sleep, secret: bytes = b""
+        self, count: Callable[[Marked], None], client: httpx.AsyncClient, *, sleep: Sleep, key: bytes = b""
     ) -> None:
         self.webhook = ""
-        self._count, self._client, self._sleep, self._secret = count, client, sleep, secret
+        self._count, self._client, self._sleep, self._key = count, client, sleep, key
         self._background = Background()
         self._under_way = 0
 
@@ -72,9 +71,8 @@ class Marks:
     def _signed(self, name: str, body: bytes) -> dict[str, str]:
         at = str(int(time.time()))
         headers = {"webhook-id": name, "webhook-timestamp": at}
-        if self._secret:
-            signed = hmac.digest(self._secret, f"{name}.{at}.".encode() + body, hashlib.sha256)
-            headers["webhook-signature"] = "v1," + base64.b64encode(signed).decode()
+        if self._key:
+            headers["webhook-signature"] = signature(self._key, name, at, body)
         return headers
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from app.access.configured import LOCAL
 from app.access.start import keys_of
+from app.budget.signature import WEBHOOK_SECRET, webhook_key
 from app.cli.child import LOGS, METRICS, ChildDied, Launch, ServingChild
 from app.cli.progress import pull_all
 from app.cli.welcome import Ticker, welcome
@@ -46,6 +47,7 @@ def up(config: Path, home: Path, environ: Mapping[str, str], *, console: Console
     home = home.resolve()
     file = load(config)
     check_head(file.gateway.embedder)
+    webhook_key(environ.get(WEBHOOK_SECRET, ""))  # refused now, not minutes later by a replica
     argv = [sys.executable, "-m", "deployments.launch", str(config.resolve()), "--home", str(home)]
     with ExitStack() as stack:
         stack.enter_context(signals_interrupt())

@@ -12,9 +12,10 @@ import redis
 from rich.console import Console
 
 from app.cli.child import ChildDied, Launch, ServingChild
-from app.cli.up import Attendant, child_env, models_to_pull, serve
+from app.cli.up import Attendant, child_env, models_to_pull, serve, up
 from app.cli.welcome import Ticker, welcome
 from app.config.gateway import GatewayConfig
+from app.errors import ConfigError
 from app.store.embedded import EmbeddedRedis
 
 ROOT = Path(__file__).parents[3]
@@ -253,3 +254,11 @@ def test_the_ticker_shows_seconds_and_survives_brackets() -> None:
     out = io.StringIO()
     Console(file=out).print(shown[0])
     assert out.getvalue().strip() == "starting, 7 s [/bold] oops"
+
+
+def test_a_webhook_secret_that_is_none_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    """Not by a replica, minutes later. What is wrong with the keys is looked at next."""
+    environ = {"LEANSERVE_WEBHOOK_SECRET": "topsecret", "LEANSERVE_API_KEYS": "wrong", "REDIS_URL": "redis://[::1]:1"}
+    with pytest.raises(ConfigError, match="LEANSERVE_WEBHOOK_SECRET must be whsec_"):
+        up(ROOT / "configs" / "ci.yaml", tmp_path, environ)
+    assert list(tmp_path.iterdir()) == []
