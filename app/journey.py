@@ -9,6 +9,7 @@ from app.config.policy import Eligibility, Policy
 from app.cost.prices import PriceSheet
 from app.domain import (
     Amounts,
+    BudgetExceeded,
     CacheHit,
     CacheMiss,
     Chunk,
@@ -98,7 +99,8 @@ class Journey:
     money: others shall not get its answer. `decided` is the tier that was decided first, `input_estimate` the estimated
     input tokens, `kept` says that the answer is being stored. `body` gives the answer as far as it was made.
     `did` is what the step of a session did, as `LedgerRecord.step` has it; `appraised` what the router would have
-    decided on a request that named its model, None where it was not asked. `canonical` is the canonical key.
+    decided on a request that named its model, None where it was not asked. `canonical` is the canonical key. `short` is
+    what the limit of a session had no room for.
     """
 
     request: GatewayRequest
@@ -130,6 +132,7 @@ class Journey:
     did: str = ""
     appraised: RouteDecision | None = None
     canonical: str = ""
+    short: BudgetExceeded | None = None
 
     @property
     def tier(self) -> str:

@@ -70,15 +70,28 @@ def _totals(record: SessionRecord, booked: Sequence[Booked]) -> dict[Unit, int]:
     tokens = record.number("input_tokens") + record.number("output_tokens")
     totals = {Unit.REQUESTS: record.number("steps"), Unit.TOKENS: tokens, Unit.MICRO_USD: record.number("micro_usd")}
     for each in booked:
-        limit = each.limit
-        if limit.unit in totals and len(limit.scope.parts) == 1 and limit.window.period is Period.TOTAL:
-            totals[limit.unit] = max(totals[limit.unit], each.spent)
+        unit = each.limit.unit
+        if unit in totals and _is_own(each.limit):
+            totals[unit] = max(totals[unit], each.spent)
     return totals
+
+
+def _is_own(limit: Limit) -> bool:
+    """As the session policy writes them: of the session alone, in total."""
+    return len(limit.scope.parts) == 1 and limit.window.period is Period.TOTAL
 
 
 def _stop(record: SessionRecord, seconds: float, booked: Sequence[Booked], rules: SessionPolicy) -> Stop | None:
     name = record.text("name")
     stored = in_force(record.fields.get("stop", b""), rules) or too_long(name, name, seconds, rules)
-    return stored or next(
-        (stop for each in booked if each.spent >= each.limit.amount and (stop := gone(each.limit))), None
-    )
+    return stored or next((stop for each in booked if (stop := _used_up(each, record))), None)
+
+
+def _used_up(booked: Booked, record: SessionRecord) -> Stop | None:
+    """Nothing is left of a limit, or less than the last step needed that it refused."""
+    limit, (unit, needed) = booked.limit, record.short()
+    if booked.spent >= limit.amount:
+        return gone(limit)
+    if unit == limit.unit and _is_own(limit) and booked.left < needed:
+        return gone(limit, booked.left, needed)
+    return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.agents.fingerprint import BYTES, Fingerprint
-from app.domain import DEEPEST, GatewayRequest
+from app.domain import DEEPEST, BudgetExceeded, GatewayRequest
 from app.store.client import Store
 from app.store.keys import escape
 from app.store.scripts import Arg, Script, lua, scripts_of
@@ -95,6 +95,11 @@ class SessionRecord:
         """One field that is a time."""
         return self.number(name) / 1_000_000
 
+    def short(self) -> tuple[str, int]:
+        """Unit and need of the last step that a limit of the session refused, if none got through since."""
+        unit, _, needed = self.text("short").partition(" ")
+        return unit, int(needed or 0)
+
     def tiers(self) -> dict[str, int]:
         """Answers by tier."""
         return {name[2:]: int(value) for name, value in self.fields.items() if name.startswith("t:")}
@@ -117,11 +122,16 @@ class SessionRecords:
         answer = await self._run(store, self._scripts.step, caller.tenant, [*who, request.id, *above, *kept])
         return _begun(answer)
 
-    async def ended(self, store: Store, request: GatewayRequest, taken: Taken) -> bool:
-        """Book a step on its session and on all above it, once; False where it was booked, or nobody saw it begin."""
+    async def ended(
+        self, store: Store, request: GatewayRequest, taken: Taken, short: BudgetExceeded | None = None
+    ) -> bool:
+        """Book a step on its session and on all above it, once; False where it was booked, or nobody saw it begin.
+
+        `short`: what a limit of one of them had no room for. It is kept with that one until a step gets through.
+        """
         amounts = [taken.steps, taken.cached, taken.input_tokens, taken.output_tokens, taken.micro_usd]
         args: list[Arg] = [escape(request.caller.session), request.id, int(taken.void), BYTES, taken.tier, *amounts]
-        return bool(await self._run(store, self._scripts.ended, request.caller.tenant, args))
+        return bool(await self._run(store, self._scripts.ended, request.caller.tenant, [*args, *_refused(short)]))
 
     async def stop(self, store: Store, request: GatewayRequest, stop: bytes) -> None:
         """Remember what stopped the session; the first stays."""
@@ -138,6 +148,13 @@ class SessionRecords:
 
     async def _run(self, store: Store, script: Script, tenant: str, args: Sequence[Arg]) -> Any:
         return await store.script(script, [store.keys.agents(tenant)], args)
+
+
+def _refused(short: BudgetExceeded | None) -> Sequence[Arg]:
+    """Whose limit, and what `SessionRecord.short` reads."""
+    if short is None:
+        return "", ""
+    return escape(dict(short.limit.scope.parts)["session"]), f"{short.limit.unit} {short.requested}"
 
 
 def _begun(answer: Sequence[Any]) -> Begun | Barred:

@@ -74,7 +74,7 @@ class Sessions:
             return
         for delay_s in (*DELAYS_S, None):
             try:
-                await self._records.ended(self._store, journey.request, taken(journey))
+                await self._records.ended(self._store, journey.request, taken(journey), journey.short)
             except StoreUnavailable:
                 if delay_s is not None:
                     await self._sleep(delay_s)
@@ -134,11 +134,12 @@ class Sessions:
 
 
 def explained(error: LeanServeError, journey: Journey, policy: Policy) -> LeanServeError:
-    """`error` in the words of the session policy, where it is a session's limit that was reached."""
+    """`error` in the words of the session policy, where it is a session's limit that was reached: `journey.short`."""
     lineage = journey.step.lineage if journey.step else ()
     if not isinstance(error, BudgetRefused):
         return error
     if error.exceeded.limit in session_limits(journey.request.caller.tenant, lineage, policy):
+        journey.short = error.exceeded
         return used_up(error.exceeded, lineage).error()
     return error
 

@@ -108,12 +108,16 @@ def rule_of(limit: Limit) -> str:
     return RULES[limit.unit] if own and limit.unit in RULES else limit.unit
 
 
-def gone(limit: Limit) -> Stop | None:
-    """A limit of the session of which nothing is left; None for one that begins again."""
+def gone(limit: Limit, left: int = 0, needed: int = 0) -> Stop | None:
+    """A limit of the session of which nothing is left, or less than a step needs; None for one that begins again."""
     rule = RULES.get(limit.unit)
     if limit.window.period is not Period.TOTAL or rule is None:
         return None
-    return Stop(rule, f"nothing is left of {rule}, {_amount(limit.unit, limit.amount)}")
+    of = f"of {rule}, {_amount(limit.unit, limit.amount)}"
+    if not left:
+        return Stop(rule, f"nothing is left {of}")
+    last = f"the last step that was refused needed at least {_amount(limit.unit, needed)}"
+    return Stop(rule, f"{of}, {_amount(limit.unit, left)} are left; {last}")
 
 
 def _which(name: str, asked: str) -> str:

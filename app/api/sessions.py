@@ -60,8 +60,7 @@ def told(view: SessionView) -> dict[str, Any]:
 def limit(booked: Booked) -> dict[str, Any]:
     """One hard limit. What requests under way hold is neither spent nor left."""
     found = booked.limit
-    left = max(0, found.amount - booked.spent - booked.held)
-    numbers = {"amount": found.amount, "spent": booked.spent, "held": booked.held, "left": left}
+    numbers = {"amount": found.amount, "spent": booked.spent, "held": booked.held, "left": booked.left}
     shown = {name: dollars(MicroUsd(number)) for name, number in numbers.items()}
     names = {"rule": rule_of(found), "scope": str(found.scope), "window": str(found.window)}
     return names | (shown if found.unit is Unit.MICRO_USD else numbers)

@@ -42,6 +42,11 @@ class Booked:
     spent: int
     held: int
 
+    @property
+    def left(self) -> int:
+        """What requests under way hold is neither spent nor left."""
+        return max(0, self.limit.amount - self.spent - self.held)
+
 
 class RedisBudgetLedger:
     """The BudgetLedger port on one Redis.

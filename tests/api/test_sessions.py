@@ -213,6 +213,17 @@ def test_hard_limits_hold_for_a_session_and_all_below_it(serve: Serve) -> None:
     assert (found["steps"], found["stopped"]["rule"]) == (7, "max_steps")
 
 
+def test_a_session_that_is_refused_says_that_it_is_stopped(serve: Serve) -> None:
+    """Though a little is left: less than any such step needs."""
+    running = serve(policy={"sessions": {"max_usd": "0.00005"}})
+    answers = [ask(running, f"step {number}", headers=STEP, model="small") for number in range(6)]
+    assert (answers[0].status_code, answers[-1].status_code) == (200, 403)
+    found = look(running).json()
+    assert found["stopped"]["rule"] == "max_usd"
+    assert 0 < float(found["limits"][0]["left"]) < float("0.00005")
+    assert f"{found['limits'][0]['left']} USD left and this step needs" in answers[-1].json()["error"]["message"]
+
+
 def test_what_a_session_spent_is_what_the_books_say(serve: Serve) -> None:
     """Tokens and dollars, by its own record and by the ledger's counters."""
     model = CallingBackend("small/echo", '{"page": 1}', '{"page": 2}', '{"page": 3}')

@@ -1,6 +1,7 @@
 -- A session is a hash: who began it (user, team, feature), its raw name, `chain`: the ids of the sessions above it, the
 -- nearest first, with spaces between; depth, times in microseconds (started, last, ended: its last answer), `history`:
--- the digests of its last steps; `stop`; totals; `r:<request>`: the number of a step that is under way.
+-- the digests of its last steps; `stop`; `short`: unit and need of the last step that a limit of it refused; totals;
+-- `r:<request>`: the number of a step that is under way.
 -- KEYS[1] is the stem of the tenant's sessions: ids complete it, so that all of them are in its slot.
 
 local stem = KEYS[1]

@@ -9,7 +9,7 @@ import pytest
 from app.agents.desk import SessionDesk, SessionView
 from app.agents.limits import session_limits
 from app.agents.sessions import explained
-from app.agents.stops import rule_of
+from app.agents.stops import Stop, rule_of
 from app.budget.ledger import Booked
 from app.config.policy import Policy
 from app.domain import BudgetExceeded, Caller, Limit, StepHints, Unit
@@ -133,3 +133,58 @@ async def test_a_sessions_limit_is_refused_in_words_for_its_author(room: Room) -
     )
     other = BudgetRefused(BudgetExceeded(replace(steps, amount=11), 0, 1, None))
     assert explained(other, journey, room.policy) is other
+
+
+async def refuse(room: Room, unit: Unit, needed: int, session: str = "s1", of: str = "s1") -> None:
+    """A step of `session` that the limit on `of` has no room for."""
+    journey = await room.begin(Agent(session=session).request())
+    assert journey.step
+    limits = session_limits("acme", journey.step.lineage, room.policy)
+    limit = next(each for each in limits if each.unit is unit and each.scope.parts == (("session", of),))
+    explained(BudgetRefused(BudgetExceeded(limit, 0, needed, None)), journey, room.policy)
+    await room.sessions.ended(journey)
+
+
+@pytest.mark.parametrize(
+    ("rule", "amount", "more", "unit", "left"),
+    [
+        ("max_usd", "0.00005", "1", Unit.MICRO_USD, "0.000050 USD, 0.000015 USD are left"),
+        ("max_tokens", 50, 1000, Unit.TOKENS, "50 tokens, 15 tokens are left"),
+    ],
+)
+async def test_less_left_than_the_refused_step_needed_is_a_stop(
+    room: Room, rule: str, amount: Any, more: Any, unit: Unit, left: str
+) -> None:
+    """As the step was told; no longer when one got through, or when the limit was raised."""
+
+    async def stop() -> Stop | None:
+        return (await look(room, ANN, **{str(unit): 35})).stop
+
+    room.rules(**{rule: amount})
+    await room.take(Agent().request())
+    assert await stop() is None, "nobody knows yet what the next step needs"
+    await refuse(room, unit, 15)
+    assert await stop() is None, "so much is there again: others gave it back"
+    await refuse(room, unit, 16)
+    found = await stop()
+    assert found
+    assert (found.rule, found.message.partition("; ")[0]) == (rule, f"of {rule}, {left}")
+    room.rules(**{rule: more})
+    assert await stop() is None
+    room.rules(**{rule: amount})
+    await room.sessions.ended(await room.begin(Agent().request()))
+    assert await stop() == found, "what asked no engine proves nothing"
+    await room.take(Agent().request())
+    assert await stop() is None
+
+
+async def test_a_refusal_by_the_session_above_is_a_stop_of_that_one(room: Room) -> None:
+    """Whose limit it is; and a step below that gets through ends it there."""
+    room.rules(max_tokens=50)
+    await room.take(Agent().request())
+    await room.take(Agent(session="low").request(StepHints(parent="s1")))
+    await refuse(room, Unit.TOKENS, 16, session="low")
+    above, below = await look(room, tokens=35), await look(room, replace(ANN, session="low"), tokens=35)
+    assert (above.stop and above.stop.rule, below.stop) == ("max_tokens", None)
+    await room.take(Agent(session="low").request())
+    assert (await look(room, tokens=35)).stop is None
