@@ -29,6 +29,7 @@ KEPT_S = 40 * 86_400
 """How long the counts of a day are kept; as in `scripts/catalogue.lua`."""
 MOST_SERVED = 1_000
 """Records of hits that wait at most: while Redis is away, memory is bounded."""
+LOST = "the cache's statistics and records of hits, no entries, were lost for up to %d requests: the store is away"
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class _Page:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     worth: Counter[str] = field(default_factory=Counter)
     served: dict[str, Served] = field(default_factory=dict)
+    requests: int = 0
 
 
 class CacheJournal:
@@ -55,6 +57,7 @@ class CacheJournal:
         if journey.cache == "bypass":
             return
         page, today = self._pages[journey.request.caller.tenant], day(self._clock())
+        page.requests += 1
         page.counts[today, journey.cache] += 1
         if hit := journey.hit:
             page.counts[today, "saved_micro_usd"] += hit.cost
@@ -66,12 +69,14 @@ class CacheJournal:
 
     async def flush(self) -> None:
         """Write what waits."""
-        pages, self._pages = self._pages, defaultdict(_Page)
+        pages, self._pages, lost = self._pages, defaultdict(_Page), 0
         for tenant, page in pages.items():
             try:
                 await self._store.run(partial(self._write, tenant, page))
             except StoreUnavailable:
-                logger.warning("notes of the cache were lost: the store is away")
+                lost += page.requests
+        if lost:  # at most: what was answered too late for us is written
+            logger.warning(LOST, lost)
 
     def _write_soon(self) -> None:
         if self._writing is None or self._writing.done():

@@ -28,6 +28,7 @@ AT_ONCE = 50
 """Records of one script: half a millisecond of Redis, for which it serves nobody else."""
 SHADOW = "c:shadow"
 """The field of a record that holds the comparison with a shadow call's answer."""
+LOST = "what the router learns from was lost for up to %d requests: the store is away"
 MOST_FIELDS = 18
 """Of one record: the request, a comparison, and sixteen outcomes."""
 
@@ -94,9 +95,11 @@ class RouteJournal:
 
     def note(self, journey: Journey) -> None:
         """A request is over: who answered, and what the router had thought of it. A second time changes nothing."""
-        if self._count >= MOST_WAITING or not is_answered(journey):
+        if not is_answered(journey):
             return
         self._count += 1
+        if self._count > MOST_WAITING:
+            return
         page, record = self._pages[journey.request.caller.tenant], routed_of(journey, self._clock())
         if record:
             page.routed[journey.request.id] = record
@@ -107,13 +110,16 @@ class RouteJournal:
 
     async def flush(self) -> None:
         """Write what waits."""
-        pages, self._pages, self._count = self._pages, defaultdict(_Page), 0
+        pages, lost, left_out = self._pages, 0, max(0, self._count - MOST_WAITING)
+        self._pages, self._count = defaultdict(_Page), 0
         for tenant, page in pages.items():
             try:
                 await self._write(self._scripts.note, self._waiting, tenant, _records(page.routed))
                 await self._write(self._scripts.pass_by, self._others, tenant, [[escape(name)] for name in page.others])
             except StoreUnavailable:
-                logger.warning("records of requests were lost: the store is away")
+                lost += len(page.routed) + len(page.others)
+        if lost:  # at most: some of a page may be written
+            logger.warning(LOST, lost + left_out)
 
     async def report(self, tenant: str, request_id: str, kind: str, outcome: Outcome) -> int:
         """Add an outcome of the type `kind`: what `mark.lua` gives. Raises StoreUnavailable."""

@@ -109,13 +109,17 @@ async def test_notes_are_written_soon_by_themselves(caches: Caches) -> None:
         assert (await caches.stats.read("acme")).totals() == {"miss": 5 * rounds}
 
 
-async def test_an_absent_redis_costs_the_notes_only() -> None:
-    """No error, and memory is bounded."""
+async def test_an_absent_redis_costs_the_notes_only(caplog: pytest.LogCaptureFixture) -> None:
+    """No error, and memory is bounded. The log says what is lost."""
     store = await open_store(f"redis://127.0.0.1:{free_port()}/0", StoreSpec(timeout_s=0.1))
     journal = CacheJournal(store, delay_s=0.01)
     for number in range(3_000):
         journal.note(ended("semantic", hit_of("a", "semantic"), f"req-{number}"))
+    journal.note(ended("miss", tenant="other"))
     await journal.flush()
+    assert [each.getMessage() for each in caplog.records if each.name == "leanserve.cache"] == [
+        "the cache's statistics and records of hits, no entries, were lost for up to 3001 requests: the store is away"
+    ]
     await store.close()
 
 

@@ -1,8 +1,9 @@
 """Records of requests in a real Redis: written behind the answers, bounded, each tenant's own."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
+
+import pytest
 
 from app.config.gateway import StoreSpec
 from app.learn.journal import MOST_FIELDS, MOST_WAITING, Bounds, RouteJournal
@@ -143,8 +144,8 @@ async def test_notes_are_written_soon_by_themselves(store: Store) -> None:
         assert name in await ids(store, "waiting")
 
 
-async def test_an_absent_redis_costs_the_records_only(tmp_path: Path) -> None:
-    """No error, and memory is bounded."""
+async def test_an_absent_redis_costs_the_records_only(caplog: pytest.LogCaptureFixture) -> None:
+    """No error, and memory is bounded. The log says what is lost, and that it is not what was spent."""
     store = await open_store(f"redis://127.0.0.1:{free_port()}/0", StoreSpec(timeout_s=0.1))
     journal = journal_of(store)
     for number in range(MOST_WAITING + 500):
@@ -152,8 +153,12 @@ async def test_an_absent_redis_costs_the_records_only(tmp_path: Path) -> None:
     assert sum(len(page.routed) for page in journal._pages.values()) == MOST_WAITING
     await journal.flush()
     journal.note(ended("req-again"))
+    journal.note(hit("req-of-another", "other"))
     assert sum(len(page.routed) for page in journal._pages.values()) == 1
     await journal.flush()
+    said = "what the router learns from was lost for up to {} requests: the store is away"
+    found = [each.getMessage() for each in caplog.records if each.name == "leanserve.learn"]
+    assert found == [said.format(MOST_WAITING + 500), said.format(2)]
     await store.close()
 
 
