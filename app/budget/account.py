@@ -15,6 +15,7 @@ from app.budget.claim import Claim
 from app.budget.closing import all_counted, booked
 from app.budget.holding import Holder, Need, Price, ample, beyond, capped, left_after, may_change, plus, within
 from app.budget.loan import Loan
+from app.budget.reach import going_on, is_used_up, next_grant
 from app.cost.usage import Tally
 from app.domain import Amounts, Chunk, Grant, Limit, Refusal, Remaining, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
@@ -137,7 +138,7 @@ class Account:
         self._look_ahead()
         if ready:
             yield ready
-        if self._ended_by_its_grant():
+        if is_used_up(self._tally, self._claim.need, self._claim.granted):
             await self._grown(self._next())
 
     async def broke_off(self) -> None:
@@ -216,27 +217,11 @@ class Account:
             step = min(2 * self._stretch, longest) if more else 0
             least = self._next() if more else claim.granted
             target = max(least, min(claim.need.output_tokens, claim.granted + step))
-            refusal = self.refusal = await claim.hold(target, least, self._going_on)
+            refusal = self.refusal = await claim.hold(target, least, going_on(self._tally, claim.need))
             self._stretch = max(step, self._stretch) if not refusal else self._stretch
 
-    def _ended_by_its_grant(self) -> bool:
-        """Whether all that was granted is used, and the engine would go on."""
-        usage, need = self._tally.usage, self._claim.need
-        if need.whole or self._tally.ended >= need.choices:
-            return False
-        usable = self._tally.usable(self._claim.granted, need.choices)
-        return self._claim.granted < need.output_tokens and usage.output_tokens >= usable
-
-    @property
-    def _going_on(self) -> int:
-        """How many choices have not ended; each makes as much as the others."""
-        return max(self._claim.need.choices - self._tally.ended, 1)
-
     def _next(self) -> int:
-        """The least to be granted that brings them further than what is granted by now."""
-        claim = self._claim
-        further = self._tally.usable(claim.granted, claim.need.choices) + self._going_on
-        return min(max(further, claim.granted + 1), claim.need.output_tokens)
+        return next_grant(self._tally, self._claim.need, self._claim.granted)
 
     async def _grown(self, used: int) -> None:
         """Wait until `used` output tokens are granted. Raises `AnswerStopped`."""
