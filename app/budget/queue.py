@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from app.config.budgets import ThrottlePolicy
 from app.domain import BudgetExceeded, LimitAction, Refusal, Unit
@@ -13,6 +14,8 @@ POLL_S = 0.1
 """Between two tries of who is first in line: others give back what they did not need at any moment."""
 AFTER_S = 0.002
 """After a window's turn, for the clock of Redis is not ours."""
+MOST_ABREAST = 64
+"""Tries of one line at a time, as many as a store has connections."""
 
 Again = Callable[[], Awaitable[Refusal | None]]
 Passing = Callable[[BudgetExceeded], bool]
@@ -43,26 +46,45 @@ def _hopeless(refusal: BudgetExceeded, left_s: float) -> bool:
 
 
 @dataclass(slots=True, eq=False)
-class _Line:
-    """Who waits for one limit. `flows` where the last who was first has just heard for sure: the next tries at once.
-
-    `away_since`: when the store began to leave whoever was first without an answer.
-    """
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
-    flows: bool = False
-    away_since: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Wait:
-    """One request's. It `ends` at that time; the store may be away for `away_s` of it."""
+    """One request's. It `ends` at that time; the store may be away for `away_s` of it. `turn`: it may try."""
 
     ends: float
     away_s: float
     again: Again
     passing: Passing
+    turn: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """Who waits for one limit, in the order of coming; the first `abreast` of them may try.
+
+    That is one, after a sleep, where the last try found nothing; one more after each that did not have to wait on, so
+    twice as many each round: where hundreds fit at once, one round trip after the other would take longer than they
+    wait. `away_since`: when the store began to leave whoever tried without an answer.
+    """
+
+    waiting: dict[_Wait, None] = field(default_factory=dict)
+    abreast: int = 1
+    away_since: float | None = None
+
+    def call(self) -> None:
+        """Whose turn it is."""
+        for wait in islice(self.waiting, self.abreast):
+            wait.turn.set()
+
+    def widen(self, by: int = 1) -> None:
+        """The next need not sleep."""
+        self.abreast = min(self.abreast + by, MOST_ABREAST)
+        self.call()
+
+    def narrow(self) -> None:
+        """All but the first wait again."""
+        for wait in islice(self.waiting, self.abreast):
+            wait.turn.clear()
+        self.abreast = 1
+        self.call()
 
 
 class ThrottleQueue:
@@ -92,49 +114,61 @@ class ThrottleQueue:
         if self._waiting >= policy.max_waiting or _hopeless(refusal, policy.max_wait_s):
             return refusal
         wait = _Wait(self._clock() + policy.max_wait_s, away_s, again, passing)
-        self._waiting += 1
-        try:
-            return await self._in_line(wait, refusal)
-        finally:
-            self._waiting -= 1
-
-    async def _in_line(self, wait: _Wait, refusal: BudgetExceeded) -> Refusal | None:
         counter = (refusal.limit.scope, refusal.limit.unit, refusal.limit.window)
         line = self._lines.setdefault(counter, _Line())
-        line.waiting += 1
+        self._waiting += 1
+        line.waiting[wait] = None
+        line.call()
         try:
-            async with asyncio.timeout(max(0.0, wait.ends - self._clock())) as bound, line.turn:
-                bound.reschedule(None)  # a try is not cut: its grant would be nobody's
-                return await self._first(line, wait, refusal)
-        except TimeoutError:
-            return refusal
+            return await self._in_line(line, wait, refusal)
         finally:
-            line.waiting -= 1
+            self._waiting -= 1
+            del line.waiting[wait]
+            line.call()
             if not line.waiting:
                 del self._lines[counter]
 
-    async def _first(self, line: _Line, wait: _Wait, refusal: BudgetExceeded) -> Refusal | None:
-        while (left := wait.ends - self._clock()) > 0:
-            turn = POLL_S if refusal.resets_in_s is None else refusal.resets_in_s + AFTER_S
-            if not line.flows:
+    async def _in_line(self, line: _Line, wait: _Wait, refusal: BudgetExceeded) -> Refusal | None:
+        while await self._is_called(wait):
+            left = max(0.0, wait.ends - self._clock())
+            if line.abreast == 1:
+                turn = POLL_S if refusal.resets_in_s is None else refusal.resets_in_s + AFTER_S
                 await self._sleep(min(turn, POLL_S, left))
-            line.flows = False
-            try:
-                answer = await wait.again()
-            except StoreUnavailable:
-                line.flows = self._away_s(line) >= wait.away_s  # then all behind are told at once as well
-                if line.flows or self._clock() >= wait.ends:
-                    raise
-                continue
-            line.away_since = None
+            answer = await self._tried(line, wait)  # not cut where time is over: its grant would be nobody's
             if not isinstance(answer, BudgetExceeded) or not wait.passing(answer) or _hopeless(answer, left):
-                line.flows = True  # a thousand who hear the same are not told it ten a second
+                line.widen()  # a thousand who hear the same are not told it ten a second
                 return answer
+            line.narrow()
             refusal = answer
         return refusal
 
-    def _away_s(self, line: _Line) -> float:
-        """How long the store does not answer by now."""
-        now = self._clock()
-        line.away_since = now if line.away_since is None else line.away_since
-        return now - line.away_since
+    async def _is_called(self, wait: _Wait) -> bool:
+        """Wait for its turn; False where its time is over before that."""
+        left = wait.ends - self._clock()
+        if left <= 0:
+            return False
+        try:
+            async with asyncio.timeout(left):
+                await wait.turn.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _tried(self, line: _Line, wait: _Wait) -> Refusal | None:
+        """What the ledger says, once it says anything. Raises `StoreUnavailable`."""
+        while True:
+            try:
+                answer = await wait.again()
+            except StoreUnavailable:
+                line.narrow()
+                now = self._clock()
+                line.away_since = now if line.away_since is None else line.away_since
+                if now - line.away_since >= wait.away_s:
+                    line.widen(MOST_ABREAST)  # all of them are told
+                    raise
+                if now >= wait.ends:
+                    raise
+                await self._sleep(POLL_S)
+            else:
+                line.away_since = None
+                return answer

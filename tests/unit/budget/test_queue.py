@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from app.budget.queue import AFTER_S, POLL_S, ThrottleQueue, only_held
+from app.budget.queue import AFTER_S, MOST_ABREAST, POLL_S, ThrottleQueue, only_held
 from app.config.budgets import ThrottlePolicy
 from app.domain import BudgetExceeded, Limit, LimitAction, Period, Refusal, Scope, ScopeStopped, Unit, Window
 from app.errors import StoreUnavailable
@@ -92,6 +93,54 @@ async def test_when_the_line_flows_the_next_tries_at_once() -> None:
     line.free = 3
     await asyncio.gather(*waiting)
     assert line.slept == [POLL_S]
+
+
+class Slow:
+    """A limit that lets through as many as `free` says, and whose ledger takes its time; `most` tried at once."""
+
+    def __init__(self, free: int) -> None:
+        self.free, self.under_way, self.most, self.rounds = free, 0, 0, 0
+        self.through: list[int] = []
+        self.refused: list[int] = []
+
+    async def again(self, number: int) -> Refusal | None:
+        self.under_way += 1
+        self.most, self.rounds = max(self.most, self.under_way), self.rounds + (self.under_way == 1)
+        await asyncio.sleep(0.005)
+        self.under_way -= 1
+        if not self.free:
+            self.refused.append(number)
+            return FULL
+        self.free -= 1
+        self.through.append(number)
+        return None
+
+
+async def test_where_there_is_room_for_many_they_try_abreast() -> None:
+    """In the order of coming, twice as many each time: two hundred round trips took longer than they waited."""
+    line, slow = Line(), Slow(200)
+    waits = [line.queue.wait(PATIENT, FULL, partial(slow.again, number)) for number in range(200)]
+    assert await asyncio.gather(*waits) == [None] * 200
+    assert slow.through == list(range(200))
+    assert slow.most == MOST_ABREAST
+    assert slow.rounds < 20
+    assert line.slept == [POLL_S]
+
+
+async def test_where_there_is_room_for_some_only_the_first_tries_again() -> None:
+    """Those who found nothing keep their places."""
+    line, slow = Line(), Slow(10)
+    waits = [asyncio.ensure_future(line.queue.wait(PATIENT, FULL, partial(slow.again, n))) for n in range(50)]
+    await asyncio.sleep(0.2)
+    assert slow.through == list(range(10))
+    assert len(set(slow.refused)) < 2 * 10
+    slow.refused.clear()
+    await asyncio.sleep(0.1)
+    assert set(slow.refused) == {10}
+    slow.free = 40
+    assert await asyncio.gather(*waits) == [None] * 50
+    assert slow.through == list(range(50))
+    assert (line.queue._lines, line.queue._waiting) == ({}, 0)
 
 
 HELD = BudgetExceeded(Limit(Scope("acme"), Unit.TOKENS, 100), 5, 10, None, held=5)
