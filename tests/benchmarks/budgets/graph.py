@@ -37,7 +37,7 @@ HESITATES = {"time_to_first_token_ms": 300}
 REAL_WAIT_S = 60
 """What the longest answers of a small model take on two cores: who waits for what others hold waits for their ends."""
 ECHO_WAIT_S = 10
-"""The same of hundreds of echoes; where nobody gives anything back, a load takes as long as that."""
+"""The same of hundreds of echoes."""
 WAITING = {"max_wait_s": 5, "max_waiting": 1_000}
 VICTIMS = {
     "ingress": "ray::ServeReplica:leanserve:Ingress",
