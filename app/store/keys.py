@@ -96,7 +96,7 @@ class Keys:
         return self._of(tenant, "budget", "counters")
 
     def used(self, tenant: str) -> str:
-        """The hash of what is used for good of what is held, by counter."""
+        """The hash of what is used for good of what is held, by counter and bucket."""
         return self._of(tenant, "budget", "used")
 
     def reservation(self, tenant: str, reservation_id: str) -> str:

@@ -16,7 +16,7 @@ for _, key in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', until_, 'BYSCORE', 'L
       local counter, parts = open_counter(packed[i], limit[3], seconds), record.parts[i]
       if limit[2] == CONCURRENT then give_back(counter, parts, record.amounts[CONCURRENT], true) end
       spend(counter, parts)
-      note_used(KEYS[3], limit[1], -(record.used[i] or 0))
+      note_used(KEYS[3], limit[1], record.used[i] or {}, {})
       counters[i] = counter
     end
     write_counters(KEYS[2], limits, counters, packed, {})

@@ -2,8 +2,8 @@
 -- amounts: of all units, in the order of `Unit`. plan: the limits that it is booked under, packed as they came.
 -- parts: for each of those {bucket, amount, bucket, amount, …}, oldest first; what lies in buckets that no longer count
 -- may be missing, but the last one never is, be its amount 0. turn: the number of the call that it is as granted by.
--- open: the sorted set of its holder's open reservations. used: of each limit, how much of what it holds and what counts it
--- said is used for good; the sums of all that is held, by counter, are a hash of their own, which has no zeros.
+-- open: the sorted set of its holder's open reservations. used: of each limit, as `parts`, how much of what it holds there
+-- it said is used for good; the sums of all that is held, by counter and bucket, are a hash of their own without zeros.
 --
 -- A plan is {limits, zones}. A limit is {field, unit, kind, lasts, amount, place of its zone}; what limits a reservation no
 -- more is kept up all the same, without an amount. lasts: the seconds from its last change after which a counter without
@@ -54,12 +54,36 @@ local function live(counter, parts) -- how much of it lies in buckets that still
 end
 
 local function used_of(counter, parts, amount, used) -- `used` is of all of the `amount`: the oldest parts are used first
-  local counts = live(counter, parts)
-  return math.max(math.min(used - (amount - counts), counts), 0)
+  local left, found = math.max(used - (amount - live(counter, parts)), 0), {}
+  for at = 1, #parts, 2 do
+    local part = find(counter.row, parts[at]) and math.min(left, parts[at + 1]) or 0
+    if part > 0 then found[#found + 1], found[#found + 2] = parts[at], part end
+    left = left - part
+  end
+  return found
 end
 
-local function note_used(key, field, more)
-  if more ~= 0 and redis.call('HINCRBY', key, field, whole(more)) <= 0 then redis.call('HDEL', key, field) end
+local function used_in(field, bucket) return field .. ' ' .. whole(bucket) end
+
+local function note_used(key, field, before, after) -- whether anything changed
+  local more, changed = {}, false
+  for at = 1, #before, 2 do more[before[at]] = -before[at + 1] end
+  for at = 1, #after, 2 do more[after[at]] = (more[after[at]] or 0) + after[at + 1] end
+  for bucket, amount in pairs(more) do
+    local name = used_in(field, bucket)
+    if amount ~= 0 and redis.call('HINCRBY', key, name, whole(amount)) <= 0 then redis.call('HDEL', key, name) end
+    changed = changed or amount ~= 0
+  end
+  return changed
+end
+
+local function all_used(key, field, counter) -- of what is held in the buckets that still count
+  local names, sum = {}, 0
+  for at = 3, #counter.row, 3 do names[#names + 1] = used_in(field, counter.row[at]) end
+  for _, amount in ipairs(#names > 0 and redis.call('HMGET', key, unpack(names)) or {}) do
+    sum = sum + (tonumber(amount or 0) or 0)
+  end
+  return sum
 end
 
 local function grow(counter, parts, id, amount) -- gives the parts that count, with the new one; whether its bucket is new

@@ -33,7 +33,7 @@ elseif record then
   for n, limit in ipairs(cmsgpack.unpack(record.plan)[1]) do
     local i = places[limit[1]] or #limits + 1
     limits[i] = limits[i] or {unpack(limit, 1, 4)}
-    parts[i], noted[i] = record.parts[n], record.used[n] or 0
+    parts[i], noted[i] = record.parts[n], record.used[n] or {}
   end
   if #limits > wanted then plan = cmsgpack.pack({limits, zones}) end
 end
@@ -47,10 +47,9 @@ for i, limit in ipairs(limits) do counters[i] = open_counter(packed[i], limit[3]
 local function note(amounts) -- whether anything new is known of what is used
   local new = false
   for i, limit in ipairs(used and limits or {}) do
-    local unit, before = limit[2], noted[i] or 0
-    noted[i] = parts[i] and used_of(counters[i], parts[i], amounts[unit], used[unit]) or 0
-    note_used(KEYS[5], limit[1], noted[i] - before)
-    new = new or noted[i] ~= before
+    local unit, before = limit[2], noted[i] or {}
+    noted[i] = parts[i] and used_of(counters[i], parts[i], amounts[unit], used[unit]) or {}
+    new = note_used(KEYS[5], limit[1], before, noted[i]) or new
   end
   return new
 end
@@ -67,7 +66,7 @@ for i, limit in ipairs(limits) do
     if record and record.plan == plan and note(record.amounts) then write_record(KEYS[1], record) end
     local fits = fits_us(counter, id, now, counted - room)
     local others = counter.held - (parts[i] and live(counter, parts[i]) or 0)
-    local kept = tonumber(redis.call('HGET', KEYS[5], limit[1]) or 0) - (noted[i] or 0)
+    local kept = all_used(KEYS[5], limit[1], counter) - live(counter, noted[i] or {})
     return cmsgpack.pack({0, i, math.max(room, 0), math.max(more, 0), fits, math.max(others - kept, 0)})
   end
 end

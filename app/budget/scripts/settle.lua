@@ -31,7 +31,7 @@ for i, limit in ipairs(limits) do
     local last = find(counter.row, parts[#parts - 1])
     if spent > total and last then add(counter, last, spent - total, 0) end
     changed[i] = packed[i]
-    if held then note_used(KEYS[3], field, -(record.used[i] or 0)) end
+    if held then note_used(KEYS[3], field, record.used[i] or {}, {}) end
   else -- never granted, or forgotten by a Redis that is not durable. The closed record also bars a late grant.
     local id = present(counter, zones[limit[6]], seconds)
     local bucket, made = bucket_of(counter, id)

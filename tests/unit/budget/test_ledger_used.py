@@ -115,3 +115,16 @@ async def test_nothing_of_it_is_left_of_who_is_gone(bench: Bench, withdrawn: boo
     assert list((await noted(bench)).values()) == [b"5"]
     await bench.ledger.settle(other, tokens(5))
     assert await noted(bench) == {}
+
+
+@pytest.mark.parametrize("sliding", [False, True])
+async def test_what_was_used_in_a_window_that_is_past_hides_nothing_of_this_one(bench: Bench, sliding: bool) -> None:
+    """Who has all that it needs asks no more: others were told that nobody gives back what was held later."""
+    limits = [limit(100, window=Window(Period.MINUTE, sliding))]
+    one = await bench.grant("r", limits, tokens(60))
+    one = await bench.extend(used(one, 50), limits, tokens(60))
+    await bench.at(bench.now + 120)
+    await bench.grant("s", limits, tokens(80))
+    assert await kept_out(bench, *limits) == 80
+    await bench.ledger.settle(one, tokens(50))
+    assert await noted(bench) == {}
