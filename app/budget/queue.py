@@ -41,6 +41,8 @@ def _hopeless(refusal: BudgetExceeded, left_s: float) -> bool:
         return True
     if refusal.limit.unit is Unit.CONCURRENT:
         return False
+    if refusal.limit.window.sliding and refusal.held:
+        return False  # some of it is past sooner, and may do with what is given back
     turns = refusal.resets_in_s is not None and refusal.resets_in_s <= left_s
     return not turns and refusal.remaining + refusal.held < refusal.requested
 

@@ -402,3 +402,16 @@ async def test_who_turns_out_never_to_fit_does_not_wait_on() -> None:
     huge = replace(FULL, requested=2)
     assert await line.wait("a", PATIENT, then=huge) == huge
     assert len(line.tried) == 1
+
+
+async def test_what_slides_past_may_do_with_what_is_given_back() -> None:
+    """Neither alone does in time: who was throttled was refused at once."""
+    line, window = Line(), Window(Period.MINUTE, sliding=True)
+    late = BudgetExceeded(replace(ONE, unit=Unit.TOKENS, amount=100, window=window), 0, 80, 61.0, held=50)
+    waiting = asyncio.ensure_future(line.wait("a", ThrottlePolicy(max_wait_s=30), late))
+    await turns(2)
+    line.free = 1
+    assert await waiting is None
+    alone = replace(late, held=0)
+    assert await line.wait("b", ThrottlePolicy(max_wait_s=30), alone) == alone
+    assert line.through == ["a"]
