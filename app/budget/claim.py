@@ -7,6 +7,7 @@ from functools import partial
 from app.budget.fitting import at_least, fitting
 from app.budget.holding import Holder, Need, beyond, most, plus
 from app.domain import Amounts, BudgetExceeded, Limit, MicroUsd, Refusal, Reservation
+from app.domain.request_id import retry_id
 from app.errors import ReservationClosed, StoreUnavailable
 from app.ports import BudgetLedger
 
@@ -107,7 +108,7 @@ class Claim:
 
     async def _reserve(self, limits: Sequence[Limit], amounts: Amounts) -> Reservation | Refusal:
         """A try that failed may have been granted, and is taken back by its name: the next needs another."""
-        name = f"{self._holder.id}-{self._lost + 1}" if self._lost else self._holder.id
+        name = retry_id(self._holder.id, self._lost)
         try:
             return await self._ledger.reserve(name, self._holder.caller, limits, amounts)
         except StoreUnavailable:

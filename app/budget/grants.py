@@ -3,8 +3,11 @@
 from app.budget.lua import LedgerScripts
 from app.budget.packing import of_units, unpack
 from app.domain import Amounts
+from app.domain.request_id import retry_id
 from app.store.client import Store
 
+MOST_TRIES = 32
+"""To open an account that are looked for: while the store is away for `wait_for_store_s`, each takes its time-out."""
 MADE_S = 600
 """For so long it is known what an engine made: who asks waits for less than a second."""
 
@@ -31,7 +34,11 @@ class RedisGrants:
         await self._store.command("SET", key, output_tokens, "EX", MADE_S)
 
     async def noted(self, tenant: str, reservation_id: str) -> Amounts | None:
-        """The same of one whose holder died, reclaimed or not; None where it was settled, or never was."""
-        key = self._store.keys.reservation(tenant, reservation_id)
-        found = unpack(await self._store.script(self._scripts.noted, [key], []))
+        """The same of one whose holder died, reclaimed or not; None where it was settled, or never was.
+
+        With what is held by the names of later tries to open it.
+        """
+        names = [retry_id(reservation_id, lost) for lost in range(MOST_TRIES)]
+        keys = [self._store.keys.reservation(tenant, name) for name in names]
+        found = unpack(await self._store.script(self._scripts.noted, keys, []))
         return of_units(found) if found else None

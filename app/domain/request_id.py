@@ -24,6 +24,11 @@ def hit_id(request_id: str) -> str:
     return f"{request_id}{_HIT}"
 
 
+def retry_id(reservation_id: str, lost: int) -> str:
+    """The id of a reservation after so many tries of which nobody heard: each is taken back and barred by its name."""
+    return f"{reservation_id}-{lost + 1}" if lost else reservation_id
+
+
 def without_hedge(name: str) -> str:
     """The request's id behind that of its hedge, or behind its own."""
     return name.removesuffix(_HEDGE)

@@ -105,5 +105,8 @@ async def test_an_account_can_be_opened_after_a_try_of_which_nobody_heard(store:
         await ledger.drain(1)
     assert await account.open(NEED) is None
     assert [each.held for each in await inner.booked("acme", limits)] == [10 + 64]
+    noted = await RedisGrants(store).noted("acme", "r")  # by who finds what its replica left when it died
+    assert noted is not None
+    assert noted.tokens == 10 + 64
     await account.settle(tokens(7))
     assert [(each.spent, each.held) for each in await inner.booked("acme", limits)] == [(7, 0)]
