@@ -128,7 +128,9 @@ class Account:
         """The chunks, as far and as soon as they are granted. Raises `AnswerStopped` where no more is."""
         ready: list[Chunk] = []
         for chunk in chunks:
-            used = self._claim.used = self._tally.note(chunk).output_tokens
+            usage = self._tally.note(chunk)
+            used, self._claim.read = usage.output_tokens, usage.input_tokens
+            self._claim.used = used
             if used > self._claim.granted:
                 if ready:
                     yield ready

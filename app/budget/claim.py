@@ -16,15 +16,16 @@ class Claim:
     """One account's. `reservation` is None before its first grant.
 
     `base` is what ended attempts cost, `need` what the present answer may need beyond it, and `granted` how many output
-    tokens of that are held by now, of which `used` are made. `owed` is what engines said too late for the records of
-    their attempts. Once it is `closed` nothing is held any more: under a limit that is new, nobody would settle that.
+    tokens of that are held by now, of which `used` are made; `read` is the input, once its engine says so. `owed` is
+    what engines said too late for the records of their attempts. Once it is `closed` nothing is held any more: under a
+    limit that is new, nobody would settle that.
     """
 
     def __init__(self, ledger: BudgetLedger, holder: Holder) -> None:
         self.reservation: Reservation | None = None
         self.base = self.owed = Amounts()
         self.need = Need(0, 0, lambda _input, _output: MicroUsd(0))
-        self.granted = self.used = 0
+        self.granted = self.used = self.read = 0
         self.closed = False
         self._unheard = Amounts()
         self._ledger, self._holder = ledger, holder
@@ -50,7 +51,8 @@ class Claim:
 
     def pay(self, need: Need) -> None:
         """Attempts that have ended are paid; what follows may need `need`."""
-        self.base, self.need, self.used = plus(self._holder.spent(), self.owed), need, 0
+        self.base, self.need = plus(self._holder.spent(), self.owed), need
+        self.used = self.read = 0
 
     def owe(self, seen: int, made: int) -> None:
         """The engine of an attempt whose record has `seen` output tokens made so many, and nobody counts them later."""
@@ -99,10 +101,12 @@ class Claim:
         return answer
 
     def _told(self, known: Reservation) -> Reservation:
-        """With what of it is spent whatever comes: nobody else need wait for that."""
-        base, made = self.base, min(self.used, self.granted)
-        read = self.need.input_tokens if made else 0
-        cost = MicroUsd(base.micro_usd + (self.need.price(read, made) if made else 0))
+        """With what of it is spent whatever comes: nobody else need wait for that.
+
+        What is held for the input is a bound: all above what was read comes back, be it told with the last chunk.
+        """
+        base, made, read = self.base, min(self.used, self.granted), min(self.read, self.need.input_tokens)
+        cost = MicroUsd(base.micro_usd + (self.need.price(read, made) if read or made else 0))
         used = Amounts(base.input_tokens + read, base.output_tokens + made, cost)
         return replace(known, used=used) if known.booked else known
 

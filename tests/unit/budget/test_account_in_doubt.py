@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from app.budget.holding import Holder, Need
 from app.budget.ledger import RedisBudgetLedger
 from app.budget.retrying import RetryingLedger
 from app.config.budgets import SpendingPolicy
-from app.domain import Amounts, Caller, Chunk, Limit, MicroUsd, Refusal, Reservation
+from app.domain import Amounts, BudgetExceeded, Caller, Chunk, Limit, MicroUsd, Refusal, Reservation
 from app.errors import StoreUnavailable
 from app.store.client import Store
 from tests.unit.budget.bench import ACME, limit, tokens
@@ -110,3 +111,16 @@ async def test_an_account_can_be_opened_after_a_try_of_which_nobody_heard(store:
     assert noted.tokens == 10 + 64
     await account.settle(tokens(7))
     assert [(each.spent, each.held) for each in await inner.booked("acme", limits)] == [(7, 0)]
+
+
+async def test_of_the_bound_of_an_input_only_what_was_read_is_used(store: Store) -> None:
+    """An upstream tells that with its last chunk: others were refused, though most of the bound was to come back."""
+    limits, ledger = [limit(700)], RedisBudgetLedger(store)
+    account = Account(ledger, Holder("r", ACME, SpendingPolicy(first_stretch=64), lambda: limits, Amounts))
+    assert await account.open(replace(NEED, input_tokens=400)) is None
+    async for _ in account.passed([CHUNK] * 40):
+        pass
+    await asyncio.sleep(0.05)
+    refused = await ledger.reserve("late", ACME, limits, tokens(250))
+    assert isinstance(refused, BudgetExceeded)
+    assert (refused.held, refused.is_only_held) == (400 + 192 - 40, True)
