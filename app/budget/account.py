@@ -15,7 +15,7 @@ from app.budget.claim import Claim
 from app.budget.closing import all_counted, booked
 from app.budget.holding import Holder, Need, Price, ample, beyond, capped, left_after, may_change, plus, within
 from app.budget.loan import Loan
-from app.budget.reach import going_on, is_used_up, next_grant
+from app.budget.reach import Reach
 from app.cost.usage import Tally
 from app.domain import Amounts, Chunk, Grant, Limit, Refusal, Remaining, Usage
 from app.errors import AnswerStopped, BackendBroken, LeanServeError, StoreUnavailable, refused
@@ -129,8 +129,8 @@ class Account:
         ready: list[Chunk] = []
         for chunk in chunks:
             usage = self._tally.note(chunk)
-            used, self._claim.read = usage.output_tokens, usage.input_tokens
-            self._claim.used = used
+            self._claim.read, self._claim.used = usage.input_tokens, usage.output_tokens
+            used = usage.output_tokens
             if used > self._claim.granted:
                 if ready:
                     yield ready
@@ -140,8 +140,8 @@ class Account:
         self._look_ahead()
         if ready:
             yield ready
-        if is_used_up(self._tally, self._claim.need, self._claim.granted):
-            await self._grown(self._next())
+        if self._reach.is_used_up:
+            await self._grown(self._reach.next)
 
     async def broke_off(self) -> None:
         """An attempt ended that did not end its answer. Raises `AnswerStopped` where that was its engine's fuse.
@@ -152,7 +152,7 @@ class Account:
         if not self._loan.is_fused:
             return
         if self._claim.granted < self._claim.need.output_tokens:
-            await self._grown(self._next())
+            await self._grown(self._reach.next)
         late = StoreUnavailable("the engine did not hear in time of what was granted")
         raise AnswerStopped(refused(self._kept_out) if self._kept_out else late)
 
@@ -217,13 +217,14 @@ class Account:
         async with self._lock:
             claim, longest = self._claim, self._holder.spending.longest_stretch * self._claim.need.choices
             step = min(2 * self._stretch, longest) if more else 0
-            least = self._next() if more else claim.granted
+            least = self._reach.next if more else claim.granted
             target = max(least, min(claim.need.output_tokens, claim.granted + step))
-            refusal = self.refusal = await claim.hold(target, least, going_on(self._tally, claim.need))
+            refusal = self.refusal = await claim.hold(target, least, self._reach.step)
             self._stretch = max(step, self._stretch) if not refusal else self._stretch
 
-    def _next(self) -> int:
-        return next_grant(self._tally, self._claim.need, self._claim.granted)
+    @property
+    def _reach(self) -> Reach:
+        return Reach(self._tally, self._claim.need, self._claim.granted, self._loan.is_heard)
 
     async def _grown(self, used: int) -> None:
         """Wait until `used` output tokens are granted. Raises `AnswerStopped`."""

@@ -6,8 +6,8 @@ from app.domain import Amounts
 from app.domain.request_id import retry_id
 from app.store.client import Store
 
-MOST_TRIES = 32
-"""To open an account that are looked for: while the store is away for `wait_for_store_s`, each takes its time-out."""
+MOST_TRIES = 128
+"""To open an account that are looked for: one each half second of `wait_for_store_s`, which is a minute at most."""
 MADE_S = 600
 """For so long it is known what an engine made: who asks waits for less than a second."""
 

@@ -12,6 +12,8 @@ from app.errors import StoreUnavailable
 
 POLL_S = 0.1
 """Between two tries of who is first in line: others give back what they did not need at any moment."""
+AWAY_POLL_S = 0.5
+"""The same while the store is away: its breaker lets one probe through a second."""
 AFTER_S = 0.002
 """After a window's turn, for the clock of Redis is not ours."""
 MOST_ABREAST = 64
@@ -170,7 +172,7 @@ class ThrottleQueue:
                     raise
                 if now >= wait.ends:
                     raise
-                await self._sleep(POLL_S)
+                await self._sleep(AWAY_POLL_S)
             else:
                 line.away_since = None
                 return answer

@@ -248,6 +248,7 @@ async def test_choices_that_go_on_side_by_side_leave_no_odd_token() -> None:
     """Of two, neither could make it alone: its engine waited for a second one, and nobody asked."""
     bench = Bench(limit(10 + 16 + 3))
     await bench.account.open(need(200, choices=2))
+    bench.account.lend()
     pair: list[Chunk] = [{"choices": [{"index": index, "delta": {"content": "x"}}]} for index in (0, 1)]
     shown: list[Chunk] = []
 
@@ -263,10 +264,21 @@ async def test_choices_that_go_on_side_by_side_leave_no_odd_token() -> None:
     assert (len(shown), bench.ledger.held.output_tokens) == (16 + 2, 16 + 2)
 
 
+async def test_choices_of_an_engine_that_obeys_no_grant_use_the_odd_token_too() -> None:
+    """An upstream over HTTP: one of them may be ahead of the other."""
+    bench = Bench(limit(10 + 16 + 3))
+    await bench.account.open(need(200, choices=2))
+    bench.account.lend(fused=False)
+    with pytest.raises(AnswerStopped):
+        await bench.stream(100)
+    assert (bench.shown, bench.ledger.held.output_tokens) == (16 + 3, 16 + 3)
+
+
 async def test_one_that_goes_on_alone_is_asked_for_alone() -> None:
     """The other has ended: nothing is odd any more."""
     bench = Bench(limit(10 + 16 + 3))
     await bench.account.open(need(200, choices=2))
+    bench.account.lend()
     ended: Chunk = {"choices": [{"index": 1, "delta": {"content": "x"}, "finish_reason": "stop"}]}
     shown = [part async for part in bench.account.passed([ended, *map(chunk, range(1, 8))])]
     assert sum(map(len, shown)) == 8
