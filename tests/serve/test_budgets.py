@@ -5,6 +5,7 @@ Large it is `make bench-budget`, which measures what is only bounded here.
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ from tests.serve.conftest import DRAINED_AT_ONCE, for_few
 
 pytestmark = pytest.mark.serve
 CLIENTS, STREAMS, ROUNDS = 80, 30, len(chaos.TARGETS)
-FULL, WAITING, _, HEDGED = overrun.SCENES
+FULL, WAITING, _, FILLED = overrun.SCENES
+HEDGED = replace(FILLED, tenant="roomy", room=3)
+"""Few requests hold all that they want in their first moments: a second engine would find no room."""
 MOST_UNUSED = 0.05
 PATIENT_S = 4.0
 """The goal is a second, on a machine with nothing else to do."""
@@ -28,7 +31,7 @@ PATIENT_S = 4.0
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     """Two ingress replicas, two of each tier, and a Redis of its own, for it is killed too."""
-    rules = [*overrun.rules(CLIENTS), *chaos.rules(ROUNDS, CLIENTS), *stop.rules()]
+    rules = [*overrun.rules(CLIENTS, (FULL, WAITING, HEDGED)), *chaos.rules(ROUNDS, CLIENTS), *stop.rules()]
     folder = tmp_path_factory.mktemp("budgets")
     with running(folder, rules, change=for_few, environ=DRAINED_AT_ONCE) as found:
         yield found

@@ -1,5 +1,6 @@
 """Many at once against a limit that admits a third of what they want."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,9 +19,9 @@ LEAVERS = 0.1
 class Scene:
     """One load. `action` is what the limit does with who does not fit, `leavers` the share of streams that hang up.
 
-    The limit is one `share`-th of what they want. Of the tier `twice` many are hedged, as far as the limit has room. An
-    engine that is outrun before its first token may have read the prompt or not: its input is booked, so that the books
-    may say more than the engines.
+    The limit is `room` times one `share`-th of what they want. Of the tier `twice` many are hedged, as far as it
+    has room. An engine that is outrun before its first token may have read the prompt or not: its input is booked, so
+    that the books may say more than the engines.
     """
 
     tenant: str
@@ -29,6 +30,7 @@ class Scene:
     leavers: float = 0.0
     tier: str = FAST
     share: int = SHARE
+    room: int = 1
 
     def asks(self, clients: int) -> list[Ask]:
         """Always the same ones."""
@@ -36,7 +38,7 @@ class Scene:
 
     def limit(self, clients: int) -> int:
         """In tokens."""
-        return wanted(self.asks(clients)) // self.share
+        return self.room * wanted(self.asks(clients)) // self.share
 
 
 SCENES = (
@@ -47,9 +49,9 @@ SCENES = (
 )
 
 
-def rules(clients: int) -> list[dict[str, object]]:
+def rules(clients: int, scenes: Sequence[Scene] = SCENES) -> list[dict[str, object]]:
     """For the policy."""
-    return [{**rule(each.tenant, each.limit(clients)), "on_limit": each.action} for each in SCENES]
+    return [{**rule(each.tenant, each.limit(clients)), "on_limit": each.action} for each in scenes]
 
 
 async def load(graph: Graph, scene: Scene, clients: int) -> Reckoning:
