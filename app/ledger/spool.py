@@ -85,12 +85,12 @@ class Spool:
         return self._note(request_id, known[0], Frame(Kind.ATTEMPT, 0, known[0], payload).encode())
 
     def append(self, request_id: str, payload: bytes) -> int | None:
-        """The record of a request that is over: its number."""
-        request, _ = self._open.pop(request_id, (0, b""))
-        if not self._write(Frame(Kind.RECORD, self.number + 1, request, payload).encode()):
-            return None
-        self.number += 1
-        return self.number
+        """The record of a request that is over: its number. Until it waits to be sent the request counts as open."""
+        request, _ = self._open.get(request_id, (0, b""))
+        written = self._write(Frame(Kind.RECORD, self.number + 1, request, payload).encode())
+        self.number += written
+        self.forget(request_id)
+        return self.number if written else None
 
     def forget(self, request_id: str) -> None:
         """A request is over that leaves no record: it goes from the file when that is written anew."""
