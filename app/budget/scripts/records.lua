@@ -63,6 +63,16 @@ local function used_of(counter, parts, amount, used) -- `used` is of all of the 
   return found
 end
 
+local function still_held(used, parts) -- of what was used before some of it was given back
+  local held, found = {}, {}
+  for at = 1, #parts, 2 do held[parts[at]] = parts[at + 1] end
+  for at = 1, #used, 2 do
+    local part = math.min(used[at + 1], held[used[at]] or 0)
+    if part > 0 then found[#found + 1], found[#found + 2] = used[at], part end
+  end
+  return found
+end
+
 local function used_in(field, bucket) return field .. ' ' .. whole(bucket) end
 
 local function note_used(key, field, before, after) -- whether anything changed

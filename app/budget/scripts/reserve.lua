@@ -46,9 +46,9 @@ for i, limit in ipairs(limits) do counters[i] = open_counter(packed[i], limit[3]
 
 local function note(amounts) -- whether anything new is known of what is used
   local new = false
-  for i, limit in ipairs(used and limits or {}) do
-    local unit, before = limit[2], noted[i] or {}
-    noted[i] = parts[i] and used_of(counters[i], parts[i], amounts[unit], used[unit]) or {}
+  for i, limit in ipairs((used or next(noted)) and limits or {}) do
+    local unit, before, part = limit[2], noted[i] or {}, parts[i] or {}
+    noted[i] = used and used_of(counters[i], part, amounts[unit], used[unit]) or still_held(before, part)
     new = note_used(KEYS[5], limit[1], before, noted[i]) or new
   end
   return new
@@ -63,7 +63,10 @@ for i, limit in ipairs(limits) do
   if more < 0 then counted = -math.min(-more, live(counter, parts[i])) end
   local room = amount and amount - counter.spent - counter.held or math.huge
   if counted > room and not again then
-    if record and record.plan == plan and note(record.amounts) then write_record(KEYS[1], record) end
+    if record and record.plan == plan and note(record.amounts) then
+      record.used = noted
+      write_record(KEYS[1], record)
+    end
     local fits = fits_us(counter, id, now, counted - room)
     local others = counter.held - (parts[i] and live(counter, parts[i]) or 0)
     local kept = all_used(KEYS[5], limit[1], counter) - live(counter, noted[i] or {})

@@ -94,6 +94,28 @@ async def test_under_a_limit_that_is_new(bench: Bench) -> None:
     assert await noted(bench) == {}
 
 
+async def test_a_refused_extension_tells_it_once_where_a_limit_is_gone(bench: Bench) -> None:
+    """What keeps up a limit that binds no more is written anew by each call: nothing counts twice, or for ever."""
+    one = await bench.grant("r", [limit(100), limit(200, Unit.INPUT_TOKENS)], tokens(60))
+    one = await bench.extend(one, [limit(100)], tokens(60))
+    for _ in range(3):
+        assert isinstance(await bench.ledger.extend(used(one, 50), ACME, [limit(100)], tokens(101)), BudgetExceeded)
+        assert list((await noted(bench)).values()) == [b"50", b"50"]
+    await bench.ledger.settle(one, NOTHING)
+    assert await noted(bench) == {}
+
+
+async def test_what_is_given_back_is_not_used(bench: Bench) -> None:
+    """Who holds less than it said was used, and says nothing anew, used no more than that."""
+    limits = [limit(100), limit(200, Unit.INPUT_TOKENS)]
+    one = await bench.grant("r", limits, tokens(60))
+    one = await bench.extend(used(one, 50), limits, tokens(60))
+    one = await bench.extend(one, limits, tokens(20))
+    assert list((await noted(bench)).values()) == [b"20", b"20"]
+    await bench.extend(one, limits, tokens(0))
+    assert await noted(bench) == {}
+
+
 @pytest.mark.parametrize("withdrawn", [True, False])
 async def test_nothing_of_it_is_left_of_who_is_gone(bench: Bench, withdrawn: bool) -> None:
     """Withdrawn, or reclaimed after its replica died; a late settlement takes nothing a second time."""
