@@ -38,7 +38,7 @@ from tests.unit.budget.model import Model, counter_of
 
 T = TypeVar("T")
 EXAMPLES = 30
-"""Each of 60 calls; it was run with 700."""
+"""Each of 60 calls; it was run with 3,000."""
 
 FAQ = Scope("acme", (("feature", "faq"),))
 ANN = Scope("acme", (("feature", "faq"), ("user", "ann")))
