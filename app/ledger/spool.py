@@ -88,8 +88,9 @@ class Spool:
         """The record of a request that is over: its number. Until it waits to be sent the request counts as open."""
         request, _ = self._open.get(request_id, (0, b""))
         written = self._write(Frame(Kind.RECORD, self.number + 1, request, payload).encode())
-        self.number += written
-        self.forget(request_id)
+        if written:
+            self.number += 1
+        self._open.pop(request_id, None)
         return self.number if written else None
 
     def forget(self, request_id: str) -> None:

@@ -53,22 +53,12 @@ local function live(counter, parts) -- how much of it lies in buckets that still
   return sum
 end
 
-local function used_of(counter, parts, amount, used) -- `used` is of all of the `amount`: the oldest parts are used first
-  local left, found = math.max(used - (amount - live(counter, parts)), 0), {}
+local function used_of(counter, parts, left) -- `left` of what still counts is used: the oldest parts are first
+  local found = {}
   for at = 1, #parts, 2 do
     local part = find(counter.row, parts[at]) and math.min(left, parts[at + 1]) or 0
     if part > 0 then found[#found + 1], found[#found + 2] = parts[at], part end
     left = left - part
-  end
-  return found
-end
-
-local function still_held(used, parts) -- of what was used before some of it was given back
-  local held, found = {}, {}
-  for at = 1, #parts, 2 do held[parts[at]] = parts[at + 1] end
-  for at = 1, #used, 2 do
-    local part = math.min(used[at + 1], held[used[at]] or 0)
-    if part > 0 then found[#found + 1], found[#found + 2] = used[at], part end
   end
   return found
 end

@@ -47,8 +47,10 @@ for i, limit in ipairs(limits) do counters[i] = open_counter(packed[i], limit[3]
 local function note(amounts) -- whether anything new is known of what is used
   local new = false
   for i, limit in ipairs((used or next(noted)) and limits or {}) do
-    local unit, before, part = limit[2], noted[i] or {}, parts[i] or {}
-    noted[i] = used and used_of(counters[i], part, amounts[unit], used[unit]) or still_held(before, part)
+    local unit, counter, before, held = limit[2], counters[i], noted[i] or {}, parts[i] or {}
+    local left = live(counter, before) -- where nothing new is said, as much as before, of what is held still
+    if used then left = math.max(used[unit] - (amounts[unit] - live(counter, held)), 0) end
+    noted[i] = used_of(counter, held, left)
     new = note_used(KEYS[5], limit[1], before, noted[i]) or new
   end
   return new
